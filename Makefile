@@ -1,0 +1,47 @@
+# make help shows what there is.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= all
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint bench schema clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(STAMP)  ## create .venv and install everything, pinned
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "vadbench needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install  ## run the benchmark on the synthetic scene and print the table
+	$(BIN)/snakemake --cores $(CORES)
+	@$(BIN)/vadbench table
+
+lint: install  ## format, lint and type checks, of Python and of the workflow
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+test: lint  ## lint and run the whole test suite
+	$(BIN)/pytest
+
+test-slow: install  ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+bench: install  ## measure speed and size against their peers
+	$(BIN)/python benchmarks/run.py
+
+schema: install  ## write the JSON schema of config.yaml anew
+	$(BIN)/vadbench schema > workflow/schemas/config.schema.json
+
+clean:  ## remove results and logs, keep data and .venv
+	rm -rf results/*/ logs .snakemake

@@ -1,0 +1,113 @@
+"""What each kind of artefact holds: the schema that the store writes and checks.
+
+Sizes in the comments: T frames, N objects, C channels (1 grey, 3 BGR), H x W pixels.
+"""
+
+from dataclasses import dataclass, field
+
+__all__ = ["KINDS", "Field", "Kind"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One array of an artefact.
+
+    Attributes:
+        dtype: NumPy dtype name, or "str".
+        ndim: Number of axes.
+        rows: What axis 0 counts: "frame", "frame+1", "object", "object+1", "clip", "clip+1"
+            or "free".
+        unit: Unit of the values in words.
+        required: Whether an artefact without it is incomplete.
+    """
+
+    dtype: str
+    ndim: int
+    rows: str
+    unit: str
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of artefact: its schema version and its fields.
+
+    `prefixes` name families of fields whose last part is free, such as `object/<component>`.
+    """
+
+    version: int
+    fields: dict[str, Field]
+    prefixes: dict[str, Field] = field(default_factory=dict)
+
+
+_OFFSETS = Field("int64", 1, "frame+1", "index of each frame's first object")
+_BOXES = Field("float32", 2, "object", "x1 y1 x2 y2, pixels of the frame")
+
+KINDS: dict[str, Kind] = {
+    "scene": Kind(
+        1,
+        {
+            "frames": Field("uint8", 4, "frame", "BGR intensity"),
+            "flow": Field("float16", 4, "frame", "x y displacement t-1 -> t, pixels per frame"),
+            "depth": Field("float16", 3, "frame", "distance of the visible surface, metres"),
+            "instance_map": Field("uint8", 3, "frame", "track of the visible instance, 0 none"),
+            "abnormal_mask": Field("uint8", 3, "frame", "1 where an abnormal object is visible"),
+            "labels": Field("uint8", 1, "frame", "1 for an abnormal frame"),
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "track_ids": Field("int32", 1, "object", "track number"),
+            "classes": Field("int16", 1, "object", "COCO category"),
+            "abnormal": Field("uint8", 1, "object", "1 for an abnormal object"),
+            "kinds": Field("int16", 1, "object", "index into anomaly_kinds, -1 normal"),
+        },
+    ),
+    "segmentation": Kind(
+        1,
+        {
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "classes": Field("int16", 1, "object", "COCO category"),
+            "scores": Field("float32", 1, "object", "confidence, 0 to 1"),
+            "track_ids": Field("int32", 1, "object", "track number, -1 unknown"),
+            "mask_offsets": Field("int64", 1, "object+1", "index of each mask's first byte"),
+            "mask_bits": Field("uint8", 1, "free", "packed bits of each mask inside its box"),
+            "class_map": Field("uint8", 3, "frame", "COCO category of the visible instance"),
+        },
+    ),
+    "flow": Kind(
+        1,
+        {"flow": Field("float16", 4, "frame", "x y displacement t-1 -> t; see the settings")},
+    ),
+    "objects": Kind(
+        1,
+        {
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "sources": Field("uint8", 1, "object", "0 instance, 1 motion, 2 imported"),
+            "classes": Field("int16", 1, "object", "COCO category, -1 unknown"),
+            "scores": Field("float32", 1, "object", "confidence, 0 to 1"),
+        },
+    ),
+    "cubes": Kind(
+        1,
+        {
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "frames": Field("uint8", 5, "object", "BGR or grey intensity, frames t-4 .. t"),
+            "flow": Field("float16", 5, "object", "flow into each frame of the window"),
+        },
+    ),
+    "scores": Kind(
+        1,
+        {
+            "clips": Field("str", 1, "clip", "clip names"),
+            "clip_offsets": Field("int64", 1, "clip+1", "index of each clip's first frame"),
+            "object_offsets": _OFFSETS,
+            "boxes": _BOXES,
+        },
+        prefixes={
+            "object": Field("float64", 1, "object", "raw score of a component per object"),
+            "frame": Field("float64", 1, "frame", "raw score of a component per frame"),
+        },
+    ),
+}

@@ -1,0 +1,385 @@
+"""Writes artefacts whole or not at all, and reads them back with their provenance.
+
+An artefact is one HDF5 file. It is written under a temporary name next to its place, flushed to
+disk and renamed, so a file under its own name is always complete. Its attributes say what it is,
+which settings and code made it, and which inputs it was made from, each with its digest: a chain
+of digests leads from any number back to the raw frames.
+
+Arrays are compressed by bitshuffle and LZ4: of the codecs in `benchmarks/bench_store.py` the one
+that costs least beside the work that makes the arrays.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import h5py
+import hdf5plugin
+import numpy as np
+import numpy.typing as npt
+
+from vadbench.artefacts.kinds import KINDS, Field, Kind
+from vadbench.errors import VadbenchError
+
+__all__ = [
+    "Artefact",
+    "ArtefactWriter",
+    "Identity",
+    "file_digest",
+    "open_artefact",
+    "write_atomically",
+]
+
+_CHUNK_BYTES = 1 << 20
+_LIBRARIES = ("numpy", "cv2", "scipy", "sklearn", "torch", "torchvision", "lightning", "h5py")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose data an artefact holds: a clip of a data set, or a whole split (clip None)."""
+
+    dataset: str
+    split: str
+    clip: str | None = None
+
+
+@contextmanager
+def write_atomically(path: str | Path) -> Iterator[BinaryIO]:
+    """Opens a temporary file that takes the place of `path` when the block ends well."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        commit(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def commit(temporary: Path, target: Path) -> None:
+    """Flushes a finished temporary file to disk and gives it its name."""
+    with open(temporary, "rb") as stream:
+        os.fsync(stream.fileno())
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(temporary, 0o666 & ~umask)
+    os.replace(temporary, target)
+
+
+def file_digest(path: str | Path) -> str:
+    """Returns an artefact's own content digest, or the SHA-256 of any other file."""
+    path = Path(path)
+    try:
+        if path.suffix == ".h5":
+            with open_artefact(path) as artefact:
+                return artefact.digest
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise VadbenchError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+class _Column:
+    """One array being written: buffers rows to whole chunks and hashes them in order."""
+
+    def __init__(self, file: h5py.File, name: str, spec: Field, n_frames: int) -> None:
+        self._file, self.name, self.spec = file, name, spec
+        self._known_rows = n_frames if spec.rows == "frame" else None
+        self._dataset: h5py.Dataset | None = None
+        self._waiting: list[npt.NDArray[Any]] = []
+        self._hash = hashlib.sha256()
+        self._row_shape: tuple[int, ...] = ()
+        self._chunk_rows = 1
+        self._written = 0
+        self.rows = 0
+
+    def _create(self, array: npt.NDArray[Any]) -> None:
+        self._row_shape = array.shape[1:]
+        row_bytes = max(1, int(np.prod(self._row_shape)) * array.dtype.itemsize)
+        if self.spec.rows == "frame" and array.ndim > 1:
+            self._chunk_rows = 1
+        else:
+            self._chunk_rows = 1 << max(0, min(12, (_CHUNK_BYTES // row_bytes).bit_length() - 1))
+        rows = self._known_rows or 0
+        compression: dict[str, Any] = dict(hdf5plugin.Bitshuffle(cname="lz4"))
+        self._dataset = self._file.create_dataset(
+            self.name,
+            shape=(rows, *self._row_shape),
+            maxshape=(None, *self._row_shape),
+            chunks=(self._chunk_rows, *self._row_shape),
+            dtype=h5py.string_dtype() if self.spec.dtype == "str" else array.dtype,
+            **({} if self.spec.dtype == "str" else compression),
+        )
+
+    def append(self, values: npt.ArrayLike) -> None:
+        array = np.asarray(values)
+        if self.spec.dtype == "str":
+            array = array.astype(object)
+            self._hash.update("\0".join(array).encode())
+        else:
+            array = np.ascontiguousarray(array, dtype=self.spec.dtype)
+            self._hash.update(array.data.cast("B") if array.size else b"")
+        if array.ndim != self.spec.ndim:
+            raise ValueError(f"{self.name}: {array.ndim} axes, expected {self.spec.ndim}")
+        if self._dataset is None:
+            self._create(array)
+        elif array.shape[1:] != self._row_shape:
+            raise ValueError(f"{self.name}: rows of {array.shape[1:]} after {self._row_shape}")
+        self.rows += len(array)
+        if len(array):
+            self._waiting.append(array)
+        if self.rows - self._written >= self._chunk_rows:
+            self._flush(whole_chunks=True)
+
+    def _flush(self, *, whole_chunks: bool) -> None:
+        if not self._waiting:
+            return
+        rows = self._waiting[0] if len(self._waiting) == 1 else np.concatenate(self._waiting)
+        keep = len(rows) % self._chunk_rows if whole_chunks else 0
+        ready = rows[: len(rows) - keep]
+        assert self._dataset is not None
+        end = self._written + len(ready)
+        if end > len(self._dataset):
+            self._dataset.resize(end, axis=0)
+        self._dataset[self._written : end] = ready
+        self._written = end
+        # A copy, so that a short remainder does not keep the whole batch in memory.
+        self._waiting = [rows[len(ready) :].copy()] if keep else []
+
+    def close(self) -> str:
+        self._flush(whole_chunks=False)
+        return f"{self.name}:{self.spec.dtype}:{self._row_shape}:{self._hash.hexdigest()}"
+
+
+class ArtefactWriter:
+    """Writes one artefact; use it as a context manager.
+
+    Args:
+        path: Where the finished file appears.
+        kind: A key of `KINDS`; only its fields can be written.
+        identity: Data set, split and clip.
+        n_frames: Frames that the artefact covers.
+        settings: The settings that made it.
+        inputs: Files it was made from; their digests are stored.
+        code: Fingerprint of the code that made it.
+        attributes: Further facts a reader needs (JSON types).
+
+    Raises:
+        VadbenchError: On leaving the block, if the arrays do not fit the kind's schema, or the
+            file cannot be written (a full disk, a read-only folder).
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        kind: str,
+        identity: Identity,
+        n_frames: int,
+        *,
+        settings: Mapping[str, Any],
+        inputs: Sequence[str | Path] = (),
+        code: str = "",
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._path = Path(path)
+        self._kind_name, self._kind = kind, KINDS[kind]
+        self._identity, self._n_frames = identity, n_frames
+        self._settings, self._code = dict(settings), code
+        self._attributes = dict(attributes or {})
+        self._inputs = {Path(item).as_posix(): file_digest(item) for item in inputs}
+        self._columns: dict[str, _Column] = {}
+        self._temporary = Path()
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(
+                prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
+            )
+            os.close(handle)
+            self._temporary = Path(name)
+            self._file = h5py.File(self._temporary, "w", libver="v110")
+        except OSError as error:
+            raise VadbenchError(f"{self._path}: cannot be written ({error})") from error
+        return self
+
+    def append(self, field: str, values: npt.ArrayLike) -> None:
+        """Adds rows along axis 0 of a field."""
+        if field not in self._columns:
+            spec = _spec(self._kind, field)
+            if spec is None:
+                raise ValueError(f"a {self._kind_name} artefact has no field {field!r}")
+            self._columns[field] = _Column(self._file, field, spec, self._n_frames)
+        self._columns[field].append(values)
+
+    def put(self, field: str, values: npt.ArrayLike) -> None:
+        """Writes a whole field."""
+        if field in self._columns:
+            raise ValueError(f"field {field!r} is written already")
+        self.append(field, values)
+
+    def _finish(self) -> None:
+        contents = [column.close() for _, column in sorted(self._columns.items())]
+        self._check()
+        facts = {
+            "kind": self._kind_name,
+            "schema": self._kind.version,
+            "dataset": self._identity.dataset,
+            "split": self._identity.split,
+            "clip": self._identity.clip or "",
+            "n_frames": self._n_frames,
+            "settings": _json(self._settings),
+            "attributes": _json(self._attributes),
+        }
+        digest = hashlib.sha256("\n".join([_json(facts), *contents]).encode()).hexdigest()
+        libraries = {
+            name: str(sys.modules[name].__version__) for name in _LIBRARIES if name in sys.modules
+        }
+        facts |= {
+            "digest": digest,
+            "code": self._code,
+            "inputs": _json(self._inputs),
+            "libraries": _json(libraries),
+        }
+        facts["attributes_digest"] = hashlib.sha256(_json(facts).encode()).hexdigest()
+        for name, value in facts.items():
+            self._file.attrs[name] = value
+
+    def _check(self) -> None:
+        for name, spec in self._kind.fields.items():
+            if spec.required and name not in self._columns:
+                raise ValueError(f"a {self._kind_name} artefact needs the field {name!r}")
+        expected: dict[str, int] = {"frame": self._n_frames, "frame+1": self._n_frames + 1}
+        for name, column in self._columns.items():
+            base, plus, _ = column.spec.rows.partition("+")
+            if base == "free":
+                continue
+            rows = column.rows - (1 if plus else 0)
+            if rows != expected.setdefault(base, rows):
+                raise ValueError(
+                    f"{self._kind_name}: field {name!r} has {column.rows} rows, "
+                    f"expected {expected[base] + (1 if plus else 0)} ({column.spec.rows})"
+                )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+                self._file.close()
+                commit(self._temporary, self._path)
+        except OSError as failure:
+            raise VadbenchError(
+                f"{self._path}: cannot be written ({failure}); nothing was kept, the next run "
+                "makes it again"
+            ) from failure
+        finally:
+            _close_quietly(self._file)
+            self._temporary.unlink(missing_ok=True)
+
+
+def _close_quietly(file: h5py.File) -> None:
+    try:
+        file.close()
+    except (OSError, RuntimeError):
+        # A file that could not be flushed is discarded anyway; the first error is what counts.
+        return
+
+
+def _spec(kind: Kind, name: str) -> Field | None:
+    if name in kind.fields:
+        return kind.fields[name]
+    prefix, separator, rest = name.partition("/")
+    return kind.prefixes.get(prefix) if separator and rest else None
+
+
+class Artefact:
+    """An open artefact: `artefact["flow"][t]` reads, attributes tell where it came from."""
+
+    def __init__(self, file: h5py.File, path: Path) -> None:
+        self._file, self.path = file, path
+        attributes = file.attrs
+        clip = str(attributes["clip"])
+        self.kind = str(attributes["kind"])
+        self.identity = Identity(str(attributes["dataset"]), str(attributes["split"]), clip or None)
+        self.n_frames = int(attributes["n_frames"])
+        self.digest = str(attributes["digest"])
+        self.code = str(attributes["code"])
+        self.settings: dict[str, Any] = json.loads(attributes["settings"])
+        self.attributes: dict[str, Any] = json.loads(attributes["attributes"])
+        self.inputs: dict[str, str] = json.loads(attributes["inputs"])
+        self.libraries: dict[str, str] = json.loads(attributes["libraries"])
+
+    def __getitem__(self, field: str) -> h5py.Dataset:
+        if field not in self._file:
+            raise VadbenchError(f"{self.path}: holds no {field!r}; it has {', '.join(self.fields)}")
+        return self._file[field]
+
+    def __contains__(self, field: str) -> bool:
+        return field in self._file
+
+    @property
+    def fields(self) -> list[str]:
+        """Names of all arrays, `prefix/name` for grouped ones."""
+        names: list[str] = []
+        visit: Callable[[str, Any], None] = lambda name, item: (  # noqa: E731
+            names.append(name) if isinstance(item, h5py.Dataset) else None
+        )
+        self._file.visititems(visit)
+        return names
+
+
+@contextmanager
+def open_artefact(path: str | Path, kind: str | None = None) -> Iterator[Artefact]:
+    """Opens an artefact for reading.
+
+    Args:
+        path: The file.
+        kind: The kind it has to be; any if None.
+
+    Raises:
+        VadbenchError: The file is missing, truncated, no artefact, of another kind, or of
+            another schema version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise VadbenchError(f"{path}: no such file; run the rule that makes it")
+    remedy = "delete it and run again: only this file and what descends from it is made anew"
+    try:
+        file = h5py.File(path, "r", locking="best-effort")
+    except OSError as error:
+        raise VadbenchError(f"{path}: not a readable HDF5 file ({error}); {remedy}") from error
+    with file:
+        try:
+            artefact = Artefact(file, path)
+            version = int(file.attrs["schema"])
+        except (KeyError, ValueError, OSError) as error:
+            raise VadbenchError(
+                f"{path}: not an artefact of vadbench ({error}); {remedy}"
+            ) from error
+        if kind is not None and artefact.kind != kind:
+            raise VadbenchError(f"{path}: is a {artefact.kind} artefact, expected {kind}")
+        if artefact.kind not in KINDS or version != KINDS[artefact.kind].version:
+            raise VadbenchError(
+                f"{path}: {artefact.kind} schema {version} is not the one of this version; {remedy}"
+            )
+        yield artefact

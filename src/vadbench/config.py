@@ -1,0 +1,291 @@
+"""The configuration: pydantic models of `config.yaml`, checked before the workflow is planned.
+
+Teacher, object and cube artefacts are named entries, so two settings of one estimator can stand
+side by side. A method reads cubes by name; everything the cubes need follows from there.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from vadbench.datasets.ucsd import UcsdSettings
+from vadbench.datasets.walkway.settings import WalkwaySettings
+from vadbench.errors import VadbenchError
+from vadbench.methods import Budget, get_method, method_names, nearest
+from vadbench.objects.cubes import CubesSettings
+from vadbench.objects.settings import ObjectsSettings
+from vadbench.scoring.protocol import PROTOCOLS, Protocol
+from vadbench.settings import Settings
+from vadbench.teachers.flow import FlowSettings
+
+__all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
+
+
+class WalkwaySection(WalkwaySettings):
+    """The synthetic scene that vadbench renders itself."""
+
+    family: Literal["walkway"] = Field(description="data set family")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return "walkway"
+
+
+class UcsdSection(UcsdSettings):
+    """UCSD Ped1 or Ped2."""
+
+    family: Literal["ucsd"] = Field(description="data set family")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return self.subset
+
+
+DatasetSection = Annotated[WalkwaySection | UcsdSection, Field(discriminator="family")]
+
+
+class SegmentationSettings(Settings):
+    """One segmentation artefact."""
+
+    backend: Literal["annotations"] = Field(
+        description="annotations: the instance masks that the data set ships"
+    )
+
+
+class MethodSection(Settings):
+    """Which variants of a method run, on which data sets, from which cubes."""
+
+    variants: list[str] = Field(
+        default_factory=list, description="variants to run; empty: the method itself only"
+    )
+    datasets: list[str] | None = Field(
+        None, description="data sets to run on; null: all of the configuration"
+    )
+    cubes: str | dict[str, str] = Field(
+        description="name of the cubes artefact that it reads, or a name for each data set"
+    )
+    settings: dict[str, Any] = Field(
+        default_factory=dict,
+        description="settings that differ from the paper's; see the method's README",
+    )
+
+
+class EvaluationSection(Settings):
+    """How raw scores become numbers."""
+
+    protocols: list[str] = Field(
+        default_factory=lambda: ["hf2vad", "raw"],
+        description="protocols to evaluate under, by name",
+    )
+    custom: dict[Name, Protocol] = Field(
+        default_factory=dict, description="your own protocols by name"
+    )
+
+
+class Config(Settings):
+    """The whole of config.yaml."""
+
+    datasets: dict[Name, DatasetSection] = Field(min_length=1, description="data sets by name")
+    segmentation: dict[Name, SegmentationSettings] = Field(
+        default_factory=dict, description="segmentation artefacts by name"
+    )
+    flow: dict[Name, FlowSettings] = Field(
+        default_factory=dict, description="optical-flow artefacts by name"
+    )
+    objects: dict[Name, ObjectsSettings] = Field(
+        default_factory=dict, description="object-box artefacts by name"
+    )
+    cubes: dict[Name, CubesSettings] = Field(
+        default_factory=dict, description="cube artefacts by name"
+    )
+    methods: dict[str, MethodSection] = Field(min_length=1, description="methods by name")
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(
+        default_factory=lambda: [0], min_length=1, description="seeds to train with"
+    )
+    budget: Budget = Field(
+        "cpu-demo",
+        description="training length: cpu-demo (minutes), cpu (an hour), paper (the paper's own)",
+    )
+    precision: Literal["auto", "32", "bf16"] = Field(
+        "auto",
+        description="auto: bfloat16 where processor or GPU has it, 32-bit otherwise",
+    )
+    selection: Literal["last", "best_test"] = Field(
+        "last",
+        description="last: the last epoch is the result; best_test: in addition keep the epoch "
+        "with the best test AUC, as many papers do, marked as chosen on test labels",
+    )
+    memory_gb: float = Field(
+        4.0, gt=0, description="most memory that training data may take, GB; more is streamed"
+    )
+    evaluation: EvaluationSection = Field(
+        default_factory=EvaluationSection, description="protocols"
+    )
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for section, entries, field, known in (
+            ("objects", self.objects, "segmentation", self.segmentation),
+            ("cubes", self.cubes, "objects", self.objects),
+            ("cubes", self.cubes, "flow", self.flow),
+        ):
+            for name, entry in entries.items():  # type: ignore[attr-defined]
+                wanted = getattr(entry, field)
+                if wanted is not None:
+                    _require(wanted, known, f"{section}.{name}.{field}", field)
+        for name in self.evaluation.protocols:
+            known_protocols = {**PROTOCOLS, **self.evaluation.custom}
+            _require(name, known_protocols, "evaluation.protocols", "protocol")
+        for name, section in self.methods.items():
+            self._check_method(name, section)
+        return self
+
+    def _check_method(self, name: str, section: MethodSection) -> None:
+        _require(name, method_names(), "methods", "method")
+        method = get_method(name)
+        for variant in section.variants:
+            _require(variant, method.variants, f"methods.{name}.variants", "variant")
+        for dataset in section.datasets or self.datasets:
+            _require(dataset, self.datasets, f"methods.{name}.datasets", "data set")
+            cubes = self.cubes_of(name, dataset)
+            _require(cubes, self.cubes, f"methods.{name}.cubes", "cubes")
+            for variant in section.variants or list(method.variants)[:1]:
+                try:
+                    method.settings(
+                        self.datasets[dataset].paper_name, variant, self.budget, section.settings
+                    )
+                except ValidationError as error:
+                    raise VadbenchError(
+                        explain(error, method.settings_model, f"methods.{name}.settings")
+                    ) from error
+
+    def cubes_of(self, method: str, dataset: str) -> str:
+        """Returns the name of the cubes that a method reads on a data set."""
+        cubes = self.methods[method].cubes
+        if isinstance(cubes, str):
+            return cubes
+        if dataset not in cubes:
+            raise VadbenchError(
+                f"methods.{method}.cubes: names no cubes for the data set {dataset!r}; add one"
+            )
+        return cubes[dataset]
+
+    @property
+    def protocols(self) -> dict[str, Protocol]:
+        """The protocols to evaluate under, by name."""
+        known = {**PROTOCOLS, **self.evaluation.custom}
+        return {name: known[name] for name in self.evaluation.protocols}
+
+
+def _require(name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str) -> None:
+    if name not in known:
+        raise VadbenchError(f"{key}: there is no {what} {name!r}{nearest(name, list(known))}")
+
+
+def load_config(raw: Mapping[str, Any]) -> Config:
+    """Validates a configuration.
+
+    Raises:
+        VadbenchError: One message that names each wrong key and the nearest valid name.
+    """
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise VadbenchError(explain(error, Config)) from error
+
+
+def read_config_file(path: str | Path) -> Config:
+    """Reads and validates a YAML file.
+
+    Raises:
+        VadbenchError: The file is missing, no YAML, or not valid.
+    """
+    try:
+        raw = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.YAMLError as error:
+        raise VadbenchError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise VadbenchError(f"{path}: expected keys and values, found {type(raw).__name__}")
+    try:
+        return load_config(raw)
+    except VadbenchError as error:
+        raise VadbenchError(f"{path}: {error}") from error
+
+
+def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
+    """Turns pydantic's errors into lines of key, problem and nearest valid name."""
+    lines = []
+    for item in error.errors():
+        # Tags of unions appear in the location but not in the file.
+        names = [str(part) for part in item["loc"]]
+        parent, path = _walk(model, names)
+        key = ".".join([prefix, *path] if prefix else path)
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key{nearest(path[-1], sorted(parent))}")
+        elif item["type"] == "union_tag_invalid":
+            tags = sorted(item["ctx"]["expected_tags"].replace("'", "").split(", "))
+            tag = str(item["ctx"]["tag"])
+            lines.append(f"{key}.family: there is no data set family {tag!r}{nearest(tag, tags)}")
+        elif item["type"] == "literal_error":
+            allowed = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+            given = str(item["input"])
+            lines.append(f"{key}: {given!r} is not possible{nearest(given, allowed)}")
+        elif item["type"] == "value_error":
+            lines.append(f"{key}: {item['ctx']['error']}" if key else str(item["ctx"]["error"]))
+        else:
+            given = repr(item["input"])
+            shown = given if len(given) < 60 else given[:57] + "..."
+            lines.append(f"{key}: {item['msg'].lower()}, found {shown}")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _walk(model: Any, loc: list[str]) -> tuple[list[str], list[str]]:
+    """Follows a location through the models.
+
+    Returns:
+        The valid names beside the last part, and the location without union tags.
+    """
+    beside: list[str] = []
+    path: list[str] = []
+    current = model
+    for part in loc:
+        current = _bare(current)
+        members = get_args(current) if get_origin(current) is not None else ()
+        tagged = [m for m in members if _has_tag(m, part)]
+        if tagged:
+            current = tagged[0]
+            continue
+        if get_origin(current) in (dict, list, tuple):
+            beside, current = [], members[-1]
+        elif isinstance(current, type) and issubclass(current, BaseModel):
+            beside = list(current.model_fields)
+            field = current.model_fields.get(part)
+            current = field.annotation if field else None
+        elif members:
+            # A plain union names its alternatives in the location; they are not in the file.
+            continue
+        path.append(part)
+    return beside, path
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _has_tag(member: Any, tag: str) -> bool:
+    member = _bare(member)
+    if not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return False
+    field = member.model_fields.get("family")
+    return field is not None and get_args(field.annotation) == (tag,)

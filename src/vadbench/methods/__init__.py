@@ -1,0 +1,312 @@
+"""What a method declares, and the registry that finds it.
+
+A method is a folder: `paper.yaml` (the card), `method.py` (the declaration below, without torch),
+networks and a README. It is registered by `@register` on its class and found through the entry
+point group `vadbench.methods`, so other packages can bring their own.
+"""
+
+import difflib
+import importlib
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import yaml
+from pydantic import Field
+
+from vadbench.errors import VadbenchError
+from vadbench.settings import Settings
+
+if TYPE_CHECKING:
+    from vadbench.datasets import Clip
+
+__all__ = [
+    "Budget",
+    "Card",
+    "ClipFrames",
+    "Method",
+    "PaperNumber",
+    "ScoreJob",
+    "TestSet",
+    "TrainJob",
+    "Variant",
+    "get_method",
+    "method_names",
+    "nearest",
+    "register",
+]
+
+Budget = Literal["cpu-demo", "cpu", "paper"]
+
+
+class PaperNumber(Settings):
+    """One number that the paper reports."""
+
+    dataset: str = Field(description="data set as vadbench names it")
+    variant: str = Field(description="variant of the method that the number is for")
+    metric: str = Field("auc_micro", description="metric as vadbench names it")
+    value: float = Field(description="the number as printed; AUC in percent")
+    table: str = Field(description="where the paper prints it")
+    protocol: str | None = Field(None, description="protocol, where it is not the method's own")
+
+
+class Choice(Settings):
+    """A place where the paper is silent or differs from its code, and what was taken."""
+
+    key: str = Field(description="settings key, or a name for the choice")
+    taken: str = Field(description="the reading that is the default")
+    instead_of: str = Field("", description="the other readings")
+    source: str = Field(description="why: paper section, code, or reasoning")
+
+
+class Card(Settings):
+    """A paper's card: what `paper.yaml` holds.
+
+    Attributes:
+        defaults: Settings by data set; `default` comes first, then the data set's own.
+        budgets: Settings that a named budget changes (epochs and samples per epoch only).
+    """
+
+    title: str = Field(description="title of the paper")
+    authors: list[str] = Field(description="authors in the paper's order")
+    year: int = Field(description="year of publication")
+    venue: str = Field(description="conference or journal")
+    link: str = Field(description="where to read it")
+    code: str = Field("", description="the authors' own code, if any")
+    protocol: str = Field(description="the method's default protocol")
+    defaults: dict[str, dict[str, Any]] = Field(description="settings by data set")
+    budgets: dict[Budget, dict[str, Any]] = Field(description="settings by budget")
+    results: list[PaperNumber] = Field(description="numbers in the paper's tables")
+    choices: list[Choice] = Field(description="open choices and what was taken")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of an ablation table.
+
+    Attributes:
+        summary: What it is, in a line.
+        stages: For each trained stage that it needs, in order of training, the variant that
+            trains it; a stage of another variant is used, not trained again.
+        overrides: Settings that differ from the method's defaults.
+    """
+
+    summary: str
+    stages: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """What choosing an epoch on the test set needs (`selection: best_test`).
+
+    Attributes:
+        cubes: The test clips' cubes, in clip order.
+        index: The data set's index.json, which holds the labels.
+        protocol: Name of the protocol whose micro AUC decides.
+    """
+
+    __test__ = False
+    cubes: Sequence[Path]
+    index: Path
+    protocol: str
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """One stage to train.
+
+    Attributes:
+        weights: Weights of the stages before it, by stage name.
+        cubes: The training clips' cubes, in clip order.
+        output: Where the weights (`.safetensors`) go.
+        work: Folder for checkpoints, caches and logs; kept across restarts.
+        precision: "auto", "32" or "bf16".
+        memory_gb: Most memory that training data may take.
+        test: Given, the best epoch on the test set is kept beside the last.
+        code: Code fingerprint, stored as provenance.
+    """
+
+    dataset: str
+    variant: str
+    stage: str
+    settings: Settings
+    seed: int
+    weights: Mapping[str, Path]
+    cubes: Sequence[Path]
+    output: Path
+    work: Path
+    precision: str = "auto"
+    memory_gb: float = 4.0
+    threads: int = 1
+    test: TestSet | None = None
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """A clip to score: its name, its number of frames, and how to open its raw frames."""
+
+    name: str
+    n_frames: int
+    open: Callable[[], "Clip"]
+
+
+@dataclass(frozen=True)
+class ScoreJob:
+    """One split to score; writes a `scores` artefact to `output`.
+
+    Attributes:
+        clips: The clips of the split, in order.
+        cubes: Their cubes, in the same order.
+        weights: Weights of all stages of the variant, by stage name.
+    """
+
+    dataset: str
+    variant: str
+    split: str
+    settings: Settings
+    seed: int
+    weights: Mapping[str, Path]
+    clips: Sequence[ClipFrames]
+    cubes: Sequence[Path]
+    output: Path
+    precision: str = "auto"
+    memory_gb: float = 4.0
+    threads: int = 1
+    code: str = ""
+
+
+class Method(ABC):
+    """Declaration of a method; importing it must not import torch.
+
+    Class attributes:
+        name: Name in the configuration and in result paths.
+        settings_model: Model of its settings.
+        train_code, score_code: Modules that compute the weights and the scores, for the code
+            fingerprint; their imports inside the package count too.
+        seeded: Whether the result depends on the seed; if not, one seed is run.
+    """
+
+    name: ClassVar[str]
+    settings_model: ClassVar[type[Settings]]
+    train_code: ClassVar[tuple[str, ...]] = ()
+    score_code: ClassVar[tuple[str, ...]] = ()
+    seeded: ClassVar[bool] = True
+
+    @cached_property
+    def folder(self) -> Path:
+        """The method's folder."""
+        return Path(inspect.getfile(type(self))).parent
+
+    @cached_property
+    def card(self) -> Card:
+        """The paper's card."""
+        path = self.folder / "paper.yaml"
+        return Card.model_validate(yaml.safe_load(path.read_text()))
+
+    @property
+    @abstractmethod
+    def variants(self) -> Mapping[str, Variant]:
+        """Every variant by name; the first is the method itself."""
+
+    def settings(
+        self, dataset: str, variant: str, budget: Budget, overrides: Mapping[str, Any] | None = None
+    ) -> Settings:
+        """Resolves settings: defaults, data set, budget, variant, then the user's own.
+
+        Args:
+            dataset: The data set's name in the literature, such as `ped2`.
+            variant: A key of `variants`.
+            budget: Named training budget.
+            overrides: The user's settings from config.yaml.
+        """
+        merged: dict[str, Any] = {}
+        for layer in (
+            self.card.defaults.get("default", {}),
+            self.card.defaults.get(dataset, {}),
+            self.card.budgets.get(budget, {}),
+            self.variants[variant].overrides,
+            overrides or {},
+        ):
+            merged = _merge(merged, layer)
+        return self.settings_model.model_validate(merged)
+
+    def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
+        """Returns the part of the settings that the weights of a stage depend on."""
+        raise NotImplementedError(f"{self.name} trains no stage {stage!r}")
+
+    @abstractmethod
+    def score_settings(self, settings: Settings) -> dict[str, Any]:
+        """Returns the part of the settings that raw scores depend on beside the weights."""
+
+    def fusion_weights(self, settings: Settings) -> dict[str, float]:
+        """Returns the weight of each component in the method's own fused score."""
+        return {}
+
+    def train(self, job: TrainJob) -> None:
+        """Trains one stage and writes its weights."""
+        raise NotImplementedError(f"{self.name} trains no stage {job.stage!r}")
+
+    @abstractmethod
+    def score(self, job: ScoreJob) -> None:
+        """Computes raw component scores of a split."""
+
+
+_REGISTRY: dict[str, Method] = {}
+
+
+def register(method: type[Method]) -> type[Method]:
+    """Class decorator that makes a method known by its name."""
+    known = _REGISTRY.get(method.name)
+    if known is not None and type(known).__module__ != method.__module__:
+        raise VadbenchError(
+            f"two methods are named {method.name!r}: {type(known).__module__} and "
+            f"{method.__module__}; rename one"
+        )
+    _REGISTRY[method.name] = method()
+    return method
+
+
+@cache
+def _entries() -> dict[str, str]:
+    return {entry.name: entry.value for entry in entry_points(group="vadbench.methods")}
+
+
+def method_names() -> list[str]:
+    """Names of all installed methods, without importing them."""
+    return sorted(_entries().keys() | _REGISTRY.keys())
+
+
+def get_method(name: str) -> Method:
+    """Returns a method by name.
+
+    Raises:
+        VadbenchError: There is none; the message names the nearest.
+    """
+    if name not in _REGISTRY and name in _entries():
+        importlib.import_module(_entries()[name].partition(":")[0])
+    if name not in _REGISTRY:
+        raise VadbenchError(f"there is no method {name!r}{nearest(name, method_names())}")
+    return _REGISTRY[name]
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """Returns "; did you mean 'x'?" or the list of what there is."""
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is: {', '.join(names)}" if names else ""
+
+
+def _merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in layer.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,1 @@
+"""Objects of a frame: their boxes, and the cubes cut out of frames and flow."""

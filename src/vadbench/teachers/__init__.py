@@ -1,0 +1,1 @@
+"""Teachers: pretrained or classical estimators whose output methods learn from."""

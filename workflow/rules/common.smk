@@ -1,0 +1,150 @@
+# Helpers only: the checked configuration, wildcard constraints, input and params functions.
+# What they return is decided in vadbench.plan, which knows nothing of Snakemake and is tested there.
+import re
+
+from snakemake.exceptions import WorkflowError
+
+from vadbench.errors import VadbenchError
+from vadbench.plan import Run, open_plan
+
+try:
+    PLAN = open_plan(config)
+except VadbenchError as error:
+    raise WorkflowError(f"The configuration is not valid.\n{error}")
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, PLAN.config.datasets)),
+    method="|".join(map(re.escape, PLAN.config.methods)),
+    name=r"[A-Za-z0-9][A-Za-z0-9_+.-]*",
+    variant=r"[A-Za-z0-9_+.-]+",
+    seed=r"\d+",
+    stage=r"[a-z_]+",
+    split="train|test",
+    clip=r"[^/]+",
+
+
+def run_of(wildcards):
+    return Run(
+        wildcards.dataset, wildcards.method, wildcards.variant, int(wildcards.seed)
+    )
+
+
+# datasets.smk
+
+
+def scene_params(wildcards):
+    return PLAN.scene_params(wildcards.dataset)
+
+
+def raw_files(wildcards):
+    return PLAN.raw_files(wildcards.dataset, wildcards.split, wildcards.clip)
+
+
+def clip_params(wildcards):
+    return PLAN.clip_params(wildcards.dataset, wildcards.split, wildcards.clip)
+
+
+def index_files(wildcards):
+    return PLAN.index_files(wildcards.dataset)
+
+
+def index_params(wildcards):
+    return PLAN.index_params(wildcards.dataset)
+
+
+# teachers.smk and objects.smk
+
+
+def clip_files(wildcards):
+    return PLAN.clip_files(wildcards.dataset, wildcards.split, wildcards.clip)
+
+
+def segmentation_params(wildcards):
+    return PLAN.segmentation_params(wildcards.dataset, wildcards.name)
+
+
+def flow_params(wildcards):
+    return PLAN.flow_params(wildcards.dataset, wildcards.name)
+
+
+def objects_files(wildcards):
+    return PLAN.objects_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
+def objects_params(wildcards):
+    return PLAN.objects_params(wildcards.dataset, wildcards.name)
+
+
+def cubes_files(wildcards):
+    return PLAN.cubes_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
+def cubes_params(wildcards):
+    return PLAN.cubes_params(wildcards.dataset, wildcards.name)
+
+
+# training.smk and scoring.smk
+
+
+def train_files(wildcards):
+    return PLAN.train_files(run_of(wildcards), wildcards.stage)
+
+
+def train_params(wildcards):
+    return PLAN.train_params(run_of(wildcards), wildcards.stage)
+
+
+def score_weights(wildcards):
+    return PLAN.weights(run_of(wildcards))
+
+
+def best_test_weights(wildcards):
+    return PLAN.weights(run_of(wildcards), selection="best_test")
+
+
+def score_cubes(wildcards):
+    return PLAN.run_cubes(run_of(wildcards), wildcards.split)
+
+
+def split_clips(wildcards):
+    return PLAN.split_clips(wildcards.dataset, wildcards.split)
+
+
+def score_params(wildcards):
+    return PLAN.score_params(run_of(wildcards))
+
+
+def evaluate_scores(wildcards):
+    return PLAN.scores(run_of(wildcards))
+
+
+def evaluate_params(wildcards):
+    return PLAN.evaluate_params(run_of(wildcards))
+
+
+# report.smk
+
+
+def all_metrics(wildcards):
+    return [PLAN.metrics(run) for run in PLAN.runs]
+
+
+def all_indices(wildcards):
+    return PLAN.indices()
+
+
+def all_curves(wildcards):
+    return [PLAN.curves(run) for run in PLAN.runs]
+
+
+def table_params(wildcards):
+    return PLAN.table_params()
+
+
+def curves_params(wildcards):
+    return PLAN.curves_params(run_of(wildcards))

@@ -1,0 +1,46 @@
+# Objects of every frame, and the spatio-temporal cubes cut at their boxes.
+#
+# results/<dataset>/objects/<name>/<split>/<clip>.h5
+# results/<dataset>/cubes/<name>/<split>/<clip>.h5
+
+
+rule find_objects:
+    input:
+        unpack(objects_files),
+    output:
+        "results/{dataset}/objects/{name}/{split}/{clip}.h5",
+    params:
+        job=objects_params,
+    log:
+        "logs/find_objects/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/find_objects/{dataset}/{name}/{split}/{clip}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/find_objects.py"
+
+
+rule cut_cubes:
+    input:
+        unpack(cubes_files),
+    output:
+        "results/{dataset}/cubes/{name}/{split}/{clip}.h5",
+    params:
+        job=cubes_params,
+    log:
+        "logs/cut_cubes/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/cut_cubes/{dataset}/{name}/{split}/{clip}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/cut_cubes.py"

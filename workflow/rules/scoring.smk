@@ -1,0 +1,64 @@
+# Raw component scores once, then every protocol on them.
+#
+# results/<dataset>/<method>/<variant>/seed<seed>/scores/<split>.h5
+# results/<dataset>/<method>/<variant>/seed<seed>/best_test/scores/<split>.h5   selection: best_test
+# results/<dataset>/<method>/<variant>/seed<seed>/metrics.json
+
+
+rule score:
+    input:
+        weights=score_weights,
+        cubes=score_cubes,
+        clips=split_clips,
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/scores/{split}.h5",
+    params:
+        job=score_params,
+    log:
+        "logs/score/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
+    benchmark:
+        "results/timings/score/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/score.py"
+
+
+use rule score as score_best_test with:
+    input:
+        weights=best_test_weights,
+        cubes=score_cubes,
+        clips=split_clips,
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/best_test/scores/{split}.h5",
+    log:
+        "logs/score_best_test/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
+    benchmark:
+        "results/timings/score_best_test/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
+
+
+rule evaluate:
+    input:
+        unpack(evaluate_scores),
+        index="results/{dataset}/index.json",
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
+    params:
+        job=evaluate_params,
+    log:
+        "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "results/timings/evaluate/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/evaluate.py"

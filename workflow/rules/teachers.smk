@@ -1,0 +1,46 @@
+# What methods learn from: one artefact per clip and named setting.
+#
+# results/<dataset>/segmentation/<name>/<split>/<clip>.h5
+# results/<dataset>/flow/<name>/<split>/<clip>.h5
+
+
+rule segment:
+    input:
+        unpack(clip_files),
+    output:
+        "results/{dataset}/segmentation/{name}/{split}/{clip}.h5",
+    params:
+        job=segmentation_params,
+    log:
+        "logs/segment/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/segment/{dataset}/{name}/{split}/{clip}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/segment.py"
+
+
+rule compute_flow:
+    input:
+        unpack(clip_files),
+    output:
+        "results/{dataset}/flow/{name}/{split}/{clip}.h5",
+    params:
+        job=flow_params,
+    log:
+        "logs/compute_flow/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/compute_flow/{dataset}/{name}/{split}/{clip}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/compute_flow.py"

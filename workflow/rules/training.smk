@@ -1,0 +1,30 @@
+# One job per stage of a method; stages of another variant are used, not trained again.
+#
+# results/<dataset>/<method>/<variant>/seed<seed>/<stage>.safetensors
+# results/<dataset>/<method>/<variant>/seed<seed>/training/<stage>/   logs and checkpoints
+
+
+TRAINED = "results/{dataset}/{method}/{variant}/seed{seed}/"
+
+
+rule train:
+    input:
+        unpack(train_files),
+    output:
+        weights=TRAINED + "{stage}.safetensors",
+        **PLAN.extra_outputs(TRAINED + "{stage}.best_test.safetensors"),
+    params:
+        job=train_params,
+    log:
+        "logs/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.log",
+    benchmark:
+        "results/timings/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.tsv"
+    threads: 8
+    resources:
+        mem_mb=16000,
+        runtime=1440,
+        gpu=1,
+    conda:
+        "../../envs/vadbench.yaml"
+    script:
+        "../scripts/train.py"
