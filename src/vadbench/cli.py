@@ -1,0 +1,140 @@
+"""The `vadbench` command: everything beside running the workflow."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vadbench import __version__
+from vadbench.errors import VadbenchError
+
+__all__ = ["main"]
+
+_EXAMPLES = {
+    "table": """examples:
+  vadbench table                          the table of the last run
+  vadbench table --csv other/benchmark.csv""",
+    "datasets": """examples:
+  vadbench datasets                                     what config.yaml names
+  VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml""",
+    "inspect": """examples:
+  vadbench inspect results/walkway/flow/farneback/test/test01.h5
+  vadbench inspect results/*/cubes/*/train/*.h5""",
+    "schema": """examples:
+  vadbench schema > workflow/schemas/config.schema.json""",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vadbench",
+        description="Commands beside running the benchmark, which is: snakemake --cores all",
+    )
+    parser.add_argument("--version", action="version", version=f"vadbench {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(name: str, summary: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=summary,
+            description=summary,
+            epilog=_EXAMPLES[name],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    table = add("table", "print the results of the last run")
+    table.add_argument(
+        "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
+    )
+    datasets = add("datasets", "list the data sets of a configuration and what was found of them")
+    datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    inspect = add("inspect", "say what an artefact is, what it holds and what it was made from")
+    inspect.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artefacts (.h5)")
+    add("schema", "print the JSON schema of config.yaml")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+        0 if all went well, 1 after an error that the user can mend.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        if chosen.command == "table":
+            _table(chosen.csv)
+        elif chosen.command == "datasets":
+            _datasets(chosen.config)
+        elif chosen.command == "inspect":
+            _inspect(chosen.files)
+        elif chosen.command == "schema":
+            _schema()
+    except VadbenchError as error:
+        print(f"vadbench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _table(csv: Path) -> None:
+    from vadbench.report.table import print_table
+
+    if not csv.is_file():
+        raise VadbenchError(f"{csv}: no such file; run snakemake --cores all first")
+    print_table(csv)
+
+
+def _datasets(config: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan, data_root
+
+    plan = Plan(read_config_file(config), data_root())
+    table = Table("data set", "family", "training clips", "test clips", "where")
+    for name, section in plan.config.datasets.items():
+        try:
+            clips = plan.clips(name)
+            counts = [str(len(clips["train"])), str(len(clips["test"]))]
+        except VadbenchError as error:
+            counts = ["-", f"not found: {error}"]
+        table.add_row(name, section.family, *counts, str(plan.raw_root(name)))
+    Console().print(table)
+
+
+def _inspect(files: Sequence[Path]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from vadbench.artefacts import KINDS, open_artefact
+
+    console = Console()
+    for path in files:
+        with open_artefact(path) as artefact:
+            owner = artefact.identity
+            where = f"{owner.dataset}, {owner.split}" + (f", {owner.clip}" if owner.clip else "")
+            console.print(f"[bold]{path}[/bold]: {artefact.kind} of {where}", highlight=False)
+            console.print(f"frames     {artefact.n_frames}", highlight=False)
+            console.print(f"digest     {artefact.digest}", highlight=False)
+            console.print(f"settings   {json.dumps(artefact.settings)}", highlight=False)
+            console.print(f"code       {artefact.code or 'not recorded'}", highlight=False)
+            libraries = " ".join(f"{name} {v}" for name, v in artefact.libraries.items())
+            console.print(f"libraries  {libraries}", highlight=False)
+            for source, digest in artefact.inputs.items():
+                console.print(f"made from  {source}  {digest[:16]}", highlight=False)
+            table = Table("field", "shape", "type", "stored", "meaning")
+            kind = KINDS[artefact.kind]
+            for name in artefact.fields:
+                data = artefact[name]
+                spec = kind.fields.get(name) or kind.prefixes[name.partition("/")[0]]
+                stored = f"{data.id.get_storage_size() / 1e6:.2f} MB"
+                table.add_row(name, str(data.shape), str(data.dtype), stored, spec.unit)
+            console.print(table)
+
+
+def _schema() -> None:
+    from vadbench.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2, sort_keys=True))

@@ -1,0 +1,401 @@
+"""What has to be made from what: the configuration resolved to runs, paths and job parameters.
+
+The workflow's input and params functions ask here, and so do the commands beside it. Each job's
+parameters hold its own settings and the fingerprint of its own code, and nothing else, with
+sorted keys: a job is stale when one of them changed, and only then.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from vadbench import datasets
+from vadbench.artefacts.fingerprint import fingerprint
+from vadbench.config import Config, DatasetSection, load_config
+from vadbench.errors import VadbenchError
+from vadbench.methods import get_method
+from vadbench.settings import Settings
+from vadbench.teachers.flow import BACKENDS
+
+__all__ = ["Plan", "Run", "data_root", "open_plan"]
+
+_CUT = "vadbench.objects.cubes"
+_BOXES = "vadbench.objects.boxes"
+_SCORING = "vadbench.scoring.evaluate"
+
+
+def data_root() -> Path:
+    """Folder of the raw data sets: the environment variable VADBENCH_DATA, or `data`."""
+    return Path(os.environ.get("VADBENCH_DATA") or "data")
+
+
+@dataclass(frozen=True, order=True)
+class Run:
+    """One variant of a method on a data set with a seed."""
+
+    dataset: str
+    method: str
+    variant: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        """The run's folder below the project root."""
+        return f"results/{self.dataset}/{self.method}/{self.variant}/seed{self.seed}"
+
+
+class Plan:
+    """The resolved configuration.
+
+    Args:
+        config: The checked configuration.
+        root: Folder of the raw data sets.
+    """
+
+    def __init__(self, config: Config, root: Path) -> None:
+        self.config, self.root = config, root
+        self._clips: dict[str, dict[str, list[str]]] = {}
+        self._states: dict[str, dict[str, str]] = {}
+        self._settings: dict[tuple[str, str, str], Settings] = {}
+
+    # Data sets
+
+    def clips(self, dataset: str) -> dict[str, list[str]]:
+        """Clip names by split, in order."""
+        if dataset not in self._clips:
+            self._clips[dataset] = datasets.list_clips(
+                self.config.datasets[dataset], self.raw_root(dataset)
+            )
+        return self._clips[dataset]
+
+    def raw_root(self, dataset: str) -> Path:
+        """Where the raw clips lie: the data root, or the rendered scene."""
+        return raw_root(self.config.datasets[dataset].family, dataset, self.root)
+
+    def scene_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of rendering a clip: all but the number of clips."""
+        section = self.config.datasets[dataset]
+        if section.family != "walkway":
+            raise VadbenchError(f"data set {dataset!r} is not rendered but read from disk")
+        return _job(section.scene_settings(), "vadbench.datasets.walkway.render")
+
+    def raw_files(self, dataset: str, split: str, clip: str) -> list[str]:
+        """Rendered clips are artefacts; raw clips on disk are watched by `clip_params`."""
+        if self.config.datasets[dataset].family == "walkway":
+            return [f"results/{dataset}/scene/{split}/{clip}.h5"]
+        return []
+
+    def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
+        """Parameters of checking a clip: how to read it, and sizes and times of its files."""
+        job = self._source(dataset, "vadbench.datasets.index")
+        if not self.raw_files(dataset, split, clip):
+            job["state"] = self._state(dataset)[f"{split}/{clip}"]
+        return job
+
+    def index_files(self, dataset: str) -> dict[str, list[str]]:
+        """The checked clips and, of a rendered data set, the clips that hold labels."""
+        clips = self.clips(dataset)
+        return {
+            "clips": [
+                f"results/{dataset}/clips/{split}/{clip}.json"
+                for split, names in clips.items()
+                for clip in names
+            ],
+            "scenes": [
+                file for clip in clips["test"] for file in self.raw_files(dataset, "test", clip)
+            ],
+        }
+
+    def index_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of the index: clips, labels and the state of the label files."""
+        section = self.config.datasets[dataset]
+        job = _job(section.plain(), "vadbench.datasets.index", datasets.module(section))
+        job |= {"clips": self.clips(dataset)}
+        if section.family != "walkway":
+            job["state"] = self._state(dataset)["labels"]
+        return job
+
+    def _state(self, dataset: str) -> dict[str, str]:
+        if dataset not in self._states:
+            self._states[dataset] = datasets.raw_state(
+                self.config.datasets[dataset], self.raw_root(dataset)
+            )
+        return self._states[dataset]
+
+    def _source(self, dataset: str, *code: str) -> dict[str, Any]:
+        """How to open the data set's clips, and the code that does."""
+        section = self.config.datasets[dataset]
+        return _job({}, *code, datasets.module(section)) | {"source": _source_settings(section)}
+
+    def clip_files(self, dataset: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What a job on one clip's frames depends on."""
+        return {
+            "clip": [f"results/{dataset}/clips/{split}/{clip}.json"],
+            "raw": self.raw_files(dataset, split, clip),
+        }
+
+    # Teachers and objects
+
+    def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of a segmentation artefact."""
+        settings = _named(self.config.segmentation, "segmentation", name)
+        return _job(settings.plain(), f"vadbench.teachers.segmentation.{settings.backend}")
+
+    def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of a flow artefact."""
+        settings = _named(self.config.flow, "flow", name)
+        job = self._source(dataset, "vadbench.teachers.flow", BACKENDS[settings.backend])
+        return job | {"settings": settings.effective()}
+
+    def objects_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What the boxes of a clip are found from."""
+        settings = _named(self.config.objects, "objects", name)
+        files = self.clip_files(dataset, split, clip)
+        if settings.segmentation is not None and settings.source in {"instances", "union"}:
+            path = f"results/{dataset}/segmentation/{settings.segmentation}/{split}/{clip}.h5"
+            files["segmentation"] = [path]
+        if settings.source == "import":
+            # A box file counts frames over all clips of the split.
+            files["clips"] = self.split_clips(dataset, split)
+            files["boxes"] = [self._import_file(name, split)]
+        return files
+
+    def _import_file(self, name: str, split: str) -> str:
+        paths = self.config.objects[name].import_path
+        if split not in paths:
+            raise VadbenchError(f"objects.{name}.import_path: names no {split} file or folder")
+        path = Path(paths[split])
+        found = path if path.exists() else self.root / path
+        if not found.exists():
+            raise VadbenchError(
+                f"objects.{name}.import_path.{split}: neither {path} nor {found} exists; give a "
+                "path, or set VADBENCH_DATA to the folder that it is relative to"
+            )
+        return found.as_posix()
+
+    def objects_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of an objects artefact."""
+        settings = _named(self.config.objects, "objects", name)
+        return self._source(dataset, _BOXES) | {"settings": settings.effective()}
+
+    def cubes_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What the cubes of a clip are cut from."""
+        settings = _named(self.config.cubes, "cubes", name)
+        return {
+            **self.clip_files(dataset, split, clip),
+            "flow": [f"results/{dataset}/flow/{settings.flow}/{split}/{clip}.h5"],
+            "objects": [f"results/{dataset}/objects/{settings.objects}/{split}/{clip}.h5"],
+        }
+
+    def cubes_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of a cubes artefact."""
+        settings = _named(self.config.cubes, "cubes", name)
+        return self._source(dataset, _CUT) | {"settings": settings.effective()}
+
+    # Runs
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All runs of the configuration, in its order."""
+        return [
+            Run(dataset, name, variant, seed)
+            for name, section in self.config.methods.items()
+            for dataset in section.datasets or self.config.datasets
+            for variant in section.variants or list(get_method(name).variants)[:1]
+            for seed in (self.config.seeds if get_method(name).seeded else [0])
+        ]
+
+    def settings(self, run: Run) -> Settings:
+        """The resolved settings of a run's variant."""
+        key = (run.dataset, run.method, run.variant)
+        if key not in self._settings:
+            method = get_method(run.method)
+            if run.variant not in method.variants:
+                raise VadbenchError(f"{run.method} has no variant {run.variant!r}")
+            self._settings[key] = method.settings(
+                self.config.datasets[run.dataset].paper_name,
+                run.variant,
+                self.config.budget,
+                self.config.methods[run.method].settings,
+            )
+        return self._settings[key]
+
+    def _stages(self, run: Run) -> Mapping[str, str]:
+        method = get_method(run.method)
+        if run.variant not in method.variants:
+            raise VadbenchError(f"{run.method} has no variant {run.variant!r}")
+        return method.variants[run.variant].stages
+
+    def stage_file(self, run: Run, stage: str, selection: str = "last") -> str:
+        """Weights of a stage, in the folder of the variant that trains it."""
+        owner = self._stages(run)[stage]
+        folder = Run(run.dataset, run.method, owner, run.seed).folder
+        suffix = ".best_test" if selection == "best_test" else ""
+        return f"{folder}/{stage}{suffix}.safetensors"
+
+    def weights(self, run: Run, selection: str = "last") -> list[str]:
+        """Weights that scoring a run needs, in order of its stages.
+
+        With selection `best_test` the last stage's weights are of the best epoch on the test
+        set; the stages before it are what it was trained on.
+        """
+        stages = list(self._stages(run))
+        return [
+            self.stage_file(run, stage, selection if stage == stages[-1] else "last")
+            for stage in stages
+        ]
+
+    def run_cubes(self, run: Run, split: str) -> list[str]:
+        """Cubes of a split, in clip order."""
+        name = self.config.cubes_of(run.method, run.dataset)
+        return [
+            f"results/{run.dataset}/cubes/{name}/{split}/{clip}.h5"
+            for clip in self.clips(run.dataset)[split]
+        ]
+
+    def split_clips(self, dataset: str, split: str) -> list[str]:
+        """The checked clips of a split, in order."""
+        return [
+            f"results/{dataset}/clips/{split}/{clip}.json" for clip in self.clips(dataset)[split]
+        ]
+
+    def train_files(self, run: Run, stage: str) -> dict[str, Any]:
+        """What a stage is trained from."""
+        stages = list(self._stages(run))
+        if stage not in stages or self._stages(run)[stage] != run.variant:
+            raise VadbenchError(f"{run.method}/{run.variant} does not train a stage {stage!r}")
+        earlier = stages[: stages.index(stage)]
+        files: dict[str, Any] = {
+            "earlier": [self.stage_file(run, name) for name in earlier],
+            "cubes": self.run_cubes(run, "train"),
+        }
+        if self.config.selection == "best_test":
+            files["test_cubes"] = self.run_cubes(run, "test")
+            files["index"] = f"results/{run.dataset}/index.json"
+        return files
+
+    def extra_outputs(self, pattern: str) -> dict[str, str]:
+        """The second weights file of every stage, where epochs are chosen on the test set too."""
+        return {"best_test": pattern} if self.config.selection == "best_test" else {}
+
+    def train_params(self, run: Run, stage: str) -> dict[str, Any]:
+        """Parameters of training a stage."""
+        method = get_method(run.method)
+        settings = self.settings(run)
+        stages = list(self._stages(run))
+        job = _job(method.stage_settings(settings, stage), *method.train_code) | {
+            "precision": self.config.precision,
+            "earlier": stages[: stages.index(stage)],
+        }
+        if self.config.selection == "best_test":
+            job["protocol"] = method.card.protocol
+        return job
+
+    def score_files(self, run: Run, split: str, selection: str = "last") -> dict[str, list[str]]:
+        """What a run's raw scores are computed from."""
+        return {
+            "weights": self.weights(run, selection),
+            "cubes": self.run_cubes(run, split),
+            "clips": self.split_clips(run.dataset, split),
+            "raw": [
+                file
+                for clip in self.clips(run.dataset)[split]
+                for file in self.raw_files(run.dataset, split, clip)
+            ],
+        }
+
+    def score_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of scoring."""
+        method = get_method(run.method)
+        job = self._source(run.dataset, *method.score_code)
+        return job | {
+            "settings": method.score_settings(self.settings(run)),
+            "stages": list(self._stages(run)),
+            "precision": self.config.precision,
+        }
+
+    def scores(self, run: Run) -> dict[str, str]:
+        """Raw scores by split and, where epochs are chosen on the test set too, of that epoch."""
+        files = {split: f"{run.folder}/scores/{split}.h5" for split in ("train", "test")}
+        if self.config.selection == "best_test" and self._stages(run):
+            for split in ("train", "test"):
+                files[f"best_test_{split}"] = f"{run.folder}/best_test/scores/{split}.h5"
+        return files
+
+    def evaluate_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of evaluating a run."""
+        method = get_method(run.method)
+        return _job({}, _SCORING) | {
+            "budget": self.config.budget if self._stages(run) else "",
+            "default_protocol": method.card.protocol,
+            "protocols": {name: item.plain() for name, item in self.config.protocols.items()},
+            "weights": method.fusion_weights(self.settings(run)),
+        }
+
+    # Report
+
+    def metrics(self, run: Run) -> str:
+        """The run's metrics file."""
+        return f"{run.folder}/metrics.json"
+
+    def curves(self, run: Run) -> str:
+        """The folder of the run's curves."""
+        return f"{run.folder}/curves"
+
+    def indices(self) -> list[str]:
+        """Index files of all data sets that runs use."""
+        return [
+            f"results/{name}/index.json" for name in dict.fromkeys(run.dataset for run in self.runs)
+        ]
+
+    def table_params(self) -> dict[str, Any]:
+        """Parameters of the table: what the papers report."""
+        used = dict.fromkeys(run.method for run in self.runs)
+        return _job({}, "vadbench.report.table") | {
+            "paper_names": {
+                name: self.config.datasets[name].paper_name
+                for name in dict.fromkeys(run.dataset for run in self.runs)
+            },
+            "papers": {
+                name: [item.plain() for item in get_method(name).card.results] for name in used
+            },
+        }
+
+    def curves_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of a run's curves."""
+        job = self._source(run.dataset, "vadbench.report.curves")
+        return job | {"evaluation": self.evaluate_params(run)}
+
+
+def open_plan(raw: Mapping[str, Any]) -> Plan:
+    """Checks a configuration and resolves it against the data on this machine.
+
+    Raises:
+        VadbenchError: The configuration is not valid, or data that it names is missing.
+    """
+    plan = Plan(load_config(raw), data_root())
+    for name in plan.config.datasets:
+        plan.clips(name)
+    return plan
+
+
+def raw_root(family: str, dataset: str, root: Path) -> Path:
+    """Where the raw clips of a data set lie."""
+    return Path(f"results/{dataset}/scene") if family == "walkway" else root
+
+
+def _source_settings(section: DatasetSection) -> dict[str, Any]:
+    return {"family": section.family} | section.source_settings()
+
+
+def _job(settings: Mapping[str, Any], *code: str) -> dict[str, Any]:
+    return {"settings": dict(settings), "code": fingerprint(*sorted(set(code)))}
+
+
+def _named(entries: Mapping[str, Any], section: str, name: str) -> Any:
+    if name not in entries:
+        raise VadbenchError(f"config.yaml has no {section} entry {name!r}")
+    return entries[name]

@@ -1,0 +1,18 @@
+"""Fixtures that several test modules share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def ped2_root() -> Path:
+    """Folder with UCSDped2/ and ped2_boxes/; tests that need the real data skip without it."""
+    project = Path(__file__).parents[1]
+    candidates = [os.environ.get("VADBENCH_DATA"), project / "data", project.parent / "shared/data"]
+    for candidate in candidates:
+        root = Path(candidate or "/nowhere")
+        if (root / "UCSDped2/Test").is_dir() and (root / "ped2_boxes").is_dir():
+            return root
+    pytest.skip("needs UCSD Ped2 and the VEC boxes: set VADBENCH_DATA to the folder that has them")

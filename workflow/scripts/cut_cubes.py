@@ -1,0 +1,24 @@
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.artefacts import Identity, open_artefact
+    from vadbench.objects.cubes import CubesSettings, cut_cubes
+    from vadbench.plan import open_raw_clip
+
+    job, at = snakemake.params.job, snakemake.wildcards
+    with (
+        open_artefact(snakemake.input.flow[0], "flow") as flow,
+        open_artefact(snakemake.input.objects[0], "objects") as objects,
+    ):
+        cut_cubes(
+            open_raw_clip(job["source"], at.dataset, at.split, at.clip),
+            flow,
+            objects,
+            CubesSettings(**job["settings"]),
+            Identity(at.dataset, at.split, at.clip),
+            Path(snakemake.output[0]),
+            inputs=tuple(map(Path, snakemake.input)),
+            code=job["code"],
+        )

@@ -1,0 +1,37 @@
+import json
+from functools import partial
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.methods import ClipFrames, ScoreJob, get_method
+    from vadbench.plan import open_raw_clip
+
+    job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    method = get_method(at.method)
+    clips = [
+        ClipFrames(
+            Path(record).stem,
+            json.loads(Path(record).read_text())["n_frames"],
+            partial(open_raw_clip, job["source"], at.dataset, at.split, Path(record).stem),
+        )
+        for record in files.clips
+    ]
+    method.score(
+        ScoreJob(
+            dataset=at.dataset,
+            variant=at.variant,
+            split=at.split,
+            settings=method.settings_model(**job["settings"]),
+            seed=int(at.seed),
+            weights=dict(zip(job["stages"], map(Path, files.get("weights", [])), strict=True)),
+            clips=clips,
+            cubes=list(map(Path, files.cubes)),
+            output=Path(snakemake.output[0]),
+            precision=job["precision"],
+            memory_gb=snakemake.config.get("memory_gb", 4.0),
+            threads=snakemake.threads,
+            code=job["code"],
+        )
+    )

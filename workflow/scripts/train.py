@@ -1,0 +1,30 @@
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.methods import TestSet, TrainJob, get_method
+
+    job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    method = get_method(at.method)
+    test = None
+    if "protocol" in job:
+        test = TestSet(list(map(Path, files.test_cubes)), Path(files.index), job["protocol"])
+    method.train(
+        TrainJob(
+            dataset=at.dataset,
+            variant=at.variant,
+            stage=at.stage,
+            settings=method.settings_model(**job["settings"]),
+            seed=int(at.seed),
+            weights=dict(zip(job["earlier"], map(Path, files.get("earlier", [])), strict=True)),
+            cubes=list(map(Path, files.cubes)),
+            output=Path(snakemake.output.weights),
+            work=Path(snakemake.output.weights).parent / "training" / at.stage,
+            precision=job["precision"],
+            memory_gb=snakemake.config.get("memory_gb", 4.0),
+            threads=snakemake.threads,
+            test=test,
+            code=job["code"],
+        )
+    )
