@@ -252,15 +252,31 @@ def _cast_pole(camera: Camera, shade: Array, x: float, y: float, height: float) 
 
 
 def _stand(
-    camera: Camera, image: Array, standing: Array, outline: npt.ArrayLike, colour: Array
+    camera: Camera,
+    image: Array,
+    standing: Array,
+    outline: npt.ArrayLike,
+    bgr: tuple[float, float, float],
+    light: float = 1.0,
+    texture: Array | None = None,
 ) -> None:
-    """Paints an upright polygon (N, 3) and notes its distance; `colour` broadcasts."""
+    """Paints an upright polygon (N, 3) and notes its distance."""
     outline = np.asarray(outline, np.float64)
-    mask = np.zeros(image.shape[:2], np.uint8)
-    cv2.fillPoly(mask, [_subpixels(camera, outline)], 1, cv2.LINE_8, 4)
+    corners = _subpixels(camera, outline)
+    height, width = image.shape[:2]
+    left, top = np.maximum(corners.min(axis=0) // 16 - 1, 0)
+    right, bottom = np.minimum(corners.max(axis=0) // 16 + 2, (width, height))
+    if left >= right or top >= bottom:
+        return
+    mask = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.fillPoly(mask, [corners - np.array([left, top]) * 16], 1, cv2.LINE_8, 4)
     inside = mask > 0
-    image[inside] = np.broadcast_to(colour, image.shape)[inside]
-    standing[inside] = camera.distance(outline.mean(axis=0))
+    shade: Array | float = light
+    if texture is not None:
+        rows, columns = np.nonzero(inside)
+        shade = np.clip(light + _sample(texture, columns + left, rows + top), 0.25, 1.7)
+    image[top:bottom, left:right][inside] = _colour(bgr, shade)
+    standing[top:bottom, left:right][inside] = camera.distance(outline.mean(axis=0))
 
 
 def _tree(
@@ -279,10 +295,8 @@ def _tree(
         (x + 0.1 * size, y, 2.6 * size),
         (x - 0.1 * size, y, 2.6 * size),
     ]
-    rows, columns = np.indices(image.shape[:2])
-    bark = _colour((52, 66, 80), 1 + 0.16 * _sample(grain, columns, rows / 4))
-    _stand(camera, image, standing, trunk, bark)
-    leaves = _sample(grain, columns + int(100 * x), rows)
+    leaves, bark = 0.13 * grain, 0.16 * np.repeat(grain, 4, axis=0)
+    _stand(camera, image, standing, trunk, (52, 66, 80), 1.0, bark)
     angles = np.linspace(0, 2 * math.pi, 14)[:-1]
     for _ in range(75):
         direction, out = rng.uniform(0, 2 * math.pi), math.sqrt(rng.uniform())
@@ -293,12 +307,10 @@ def _tree(
             (x + across + radius * math.cos(a), y, 3.35 * size + up + radius * math.sin(a))
             for a in angles
         ]
-        tone = _colour((46, 104, 76), np.clip(light + 0.13 * leaves, 0.25, 1.7))
-        _stand(camera, image, standing, rim, tone)
+        _stand(camera, image, standing, rim, (46, 104, 76), light, leaves)
 
 
 def _lamp(camera: Camera, image: Array, standing: Array, x: float, y: float) -> None:
-    steel = np.array((78, 76, 72), np.float32)
     for half, low, high in ((0.11, 0.0, 0.35), (0.055, 0.35, 4.4), (0.2, 4.4, 4.75)):
         post = [(x - half, y, low), (x + half, y, low), (x + half, y, high), (x - half, y, high)]
-        _stand(camera, image, standing, post, steel)
+        _stand(camera, image, standing, post, (78, 76, 72))

@@ -1,0 +1,88 @@
+"""One line of a benchmark's table, and the clip that several benchmarks use."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Row:
+    """A measurement beside its peer.
+
+    Attributes:
+        ours, peer: In `unit`; peer None where there is none.
+        note: What the peer is.
+    """
+
+    what: str
+    ours: float
+    peer: float | None
+    unit: str
+    note: str = ""
+
+    def shown(self, value: float | None) -> str:
+        return "" if value is None else f"{value:.4g} {self.unit}"
+
+    @property
+    def ratio(self) -> str:
+        return "" if not self.peer else f"{self.ours / self.peer:.2f}"
+
+
+def seconds(function: Callable[[], object], repeats: int = 3) -> float:
+    """Best wall time of a call, after one call to warm up."""
+    function()
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+class ImageClip:
+    """A clip of image files, decoded on every pass as a job does."""
+
+    def __init__(self, files: list[Path]) -> None:
+        import cv2
+
+        self.files, self.n_frames, self.channels = files, len(files), 1
+        self.height, self.width = cv2.imread(str(files[0]), cv2.IMREAD_GRAYSCALE).shape
+
+    def frame(self, t: int) -> npt.NDArray[np.uint8]:
+        import cv2
+
+        return cv2.imread(str(self.files[t]), cv2.IMREAD_GRAYSCALE)[..., None]
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        return (self.frame(t) for t in range(self.n_frames))
+
+
+def ped2_like(folder: Path) -> ImageClip:
+    """A Ped2 test clip where the data set is at hand, else moving noise of the same size."""
+    import cv2
+
+    real = Path(os.environ.get("VADBENCH_DATA", "data")) / "UCSDped2/Test/Test001"
+    files = sorted(item for item in real.glob("*.*") if item.suffix in {".jpg", ".tif"})
+    if files:
+        return ImageClip(files)
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.uniform(0, 255, (300, 800)).astype(np.float32), (0, 0), 2)
+    noise = ((noise - noise.min()) / np.ptp(noise) * 255).astype(np.uint8)
+    for t in range(180):
+        cv2.imwrite(str(folder / f"{t:03d}.jpg"), noise[:240, 2 * t : 2 * t + 360])
+    return ImageClip(sorted(folder.glob("*.jpg")))
+
+
+def random_boxes(frames: int, per_frame: int, seed: int = 0) -> list[npt.NDArray[np.float32]]:
+    """Boxes of the size of Ped2's pedestrians."""
+    rng = np.random.default_rng(seed)
+    boxes = []
+    for _ in range(frames):
+        corner = rng.uniform(0, [330, 200], (per_frame, 2))
+        boxes.append(np.hstack([corner, corner + rng.uniform([10, 20], [24, 40], (per_frame, 2))]))
+    return [box.astype(np.float32) for box in boxes]
