@@ -20,5 +20,5 @@ include: "workflow/rules/report.smk"
 rule all:
     input:
         "results/tables/benchmark.csv",
-        figures,
+        all_curves,
     default_target: True

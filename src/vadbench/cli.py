@@ -90,9 +90,9 @@ def _datasets(config: Path) -> None:
     from rich.table import Table
 
     from vadbench.config import read_config_file
-    from vadbench.plan import Plan, data_root
+    from vadbench.plan import Plan
 
-    plan = Plan(read_config_file(config), data_root())
+    plan = Plan(read_config_file(config))
     table = Table("data set", "family", "training clips", "test clips", "where")
     for name, section in plan.config.datasets.items():
         try:

@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from vadbench.datasets.ucsd import UcsdSettings
-from vadbench.datasets.walkway.settings import WalkwaySettings
+from vadbench.datasets import scenes, ucsd
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, method_names, nearest
 from vadbench.objects.cubes import CubesSettings
@@ -26,29 +25,7 @@ __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
-class WalkwaySection(WalkwaySettings):
-    """The synthetic scene that vadbench renders itself."""
-
-    family: Literal["walkway"] = Field(description="data set family")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return "walkway"
-
-
-class UcsdSection(UcsdSettings):
-    """UCSD Ped1 or Ped2."""
-
-    family: Literal["ucsd"] = Field(description="data set family")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return self.subset
-
-
-DatasetSection = Annotated[WalkwaySection | UcsdSection, Field(discriminator="family")]
+DatasetSection = Annotated[scenes.Section | ucsd.Section, Field(discriminator="family")]
 
 
 class SegmentationSettings(Settings):

@@ -5,7 +5,6 @@ parameters hold its own settings and the fingerprint of its own code, and nothin
 sorted keys: a job is stale when one of them changed, and only then.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,22 +13,17 @@ from typing import Any
 
 from vadbench import datasets
 from vadbench.artefacts.fingerprint import fingerprint
-from vadbench.config import Config, DatasetSection, load_config
+from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
 from vadbench.settings import Settings
 from vadbench.teachers.flow import BACKENDS
 
-__all__ = ["Plan", "Run", "data_root", "open_plan"]
+__all__ = ["Plan", "Run", "open_plan"]
 
 _CUT = "vadbench.objects.cubes"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
-
-
-def data_root() -> Path:
-    """Folder of the raw data sets: the environment variable VADBENCH_DATA, or `data`."""
-    return Path(os.environ.get("VADBENCH_DATA") or "data")
 
 
 @dataclass(frozen=True, order=True)
@@ -52,11 +46,12 @@ class Plan:
 
     Args:
         config: The checked configuration.
-        root: Folder of the raw data sets.
+        root: Folder of the raw data sets; the environment's if None.
     """
 
-    def __init__(self, config: Config, root: Path) -> None:
-        self.config, self.root = config, root
+    def __init__(self, config: Config, root: Path | None = None) -> None:
+        self.config = config
+        self.root = root or datasets.data_root()
         self._clips: dict[str, dict[str, list[str]]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._settings: dict[tuple[str, str, str], Settings] = {}
@@ -73,7 +68,9 @@ class Plan:
 
     def raw_root(self, dataset: str) -> Path:
         """Where the raw clips lie: the data root, or the rendered scene."""
-        return raw_root(self.config.datasets[dataset].family, dataset, self.root)
+        if self.config.datasets[dataset].family == "walkway":
+            return datasets.raw_root("walkway", dataset)
+        return self.root
 
     def scene_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of rendering a clip: all but the number of clips."""
@@ -112,7 +109,7 @@ class Plan:
     def index_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of the index: clips, labels and the state of the label files."""
         section = self.config.datasets[dataset]
-        job = _job(section.plain(), "vadbench.datasets.index", datasets.module(section))
+        job = _job(section.plain(), "vadbench.datasets.index", datasets.FAMILIES[section.family])
         job |= {"clips": self.clips(dataset)}
         if section.family != "walkway":
             job["state"] = self._state(dataset)["labels"]
@@ -128,7 +125,9 @@ class Plan:
     def _source(self, dataset: str, *code: str) -> dict[str, Any]:
         """How to open the data set's clips, and the code that does."""
         section = self.config.datasets[dataset]
-        return _job({}, *code, datasets.module(section)) | {"source": _source_settings(section)}
+        return _job({}, *code, datasets.FAMILIES[section.family]) | {
+            "source": section.source_settings()
+        }
 
     def clip_files(self, dataset: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a job on one clip's frames depends on."""
@@ -292,6 +291,7 @@ class Plan:
         }
         if self.config.selection == "best_test":
             job["protocol"] = method.card.protocol
+            job["weights"] = method.fusion_weights(settings, run.variant)
         return job
 
     def score_files(self, run: Run, split: str, selection: str = "last") -> dict[str, list[str]]:
@@ -332,7 +332,7 @@ class Plan:
             "budget": self.config.budget if self._stages(run) else "",
             "default_protocol": method.card.protocol,
             "protocols": {name: item.plain() for name, item in self.config.protocols.items()},
-            "weights": method.fusion_weights(self.settings(run)),
+            "weights": method.fusion_weights(self.settings(run), run.variant),
         }
 
     # Report
@@ -376,19 +376,10 @@ def open_plan(raw: Mapping[str, Any]) -> Plan:
     Raises:
         VadbenchError: The configuration is not valid, or data that it names is missing.
     """
-    plan = Plan(load_config(raw), data_root())
+    plan = Plan(load_config(raw))
     for name in plan.config.datasets:
         plan.clips(name)
     return plan
-
-
-def raw_root(family: str, dataset: str, root: Path) -> Path:
-    """Where the raw clips of a data set lie."""
-    return Path(f"results/{dataset}/scene") if family == "walkway" else root
-
-
-def _source_settings(section: DatasetSection) -> dict[str, Any]:
-    return {"family": section.family} | section.source_settings()
 
 
 def _job(settings: Mapping[str, Any], *code: str) -> dict[str, Any]:

@@ -99,20 +99,12 @@ def train_params(wildcards):
     return PLAN.train_params(run_of(wildcards), wildcards.stage)
 
 
-def score_weights(wildcards):
-    return PLAN.weights(run_of(wildcards))
+def score_files(wildcards):
+    return PLAN.score_files(run_of(wildcards), wildcards.split)
 
 
-def best_test_weights(wildcards):
-    return PLAN.weights(run_of(wildcards), selection="best_test")
-
-
-def score_cubes(wildcards):
-    return PLAN.run_cubes(run_of(wildcards), wildcards.split)
-
-
-def split_clips(wildcards):
-    return PLAN.split_clips(wildcards.dataset, wildcards.split)
+def best_test_files(wildcards):
+    return PLAN.score_files(run_of(wildcards), wildcards.split, selection="best_test")
 
 
 def score_params(wildcards):

@@ -7,9 +7,7 @@
 
 rule score:
     input:
-        weights=score_weights,
-        cubes=score_cubes,
-        clips=split_clips,
+        unpack(score_files),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/scores/{split}.h5",
     params:
@@ -31,9 +29,7 @@ rule score:
 
 use rule score as score_best_test with:
     input:
-        weights=best_test_weights,
-        cubes=score_cubes,
-        clips=split_clips,
+        unpack(best_test_files),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/best_test/scores/{split}.h5",
     log:

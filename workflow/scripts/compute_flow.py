@@ -4,12 +4,12 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import Identity
-    from vadbench.plan import open_raw_clip
+    from vadbench.datasets import open_source
     from vadbench.teachers.flow import FlowSettings, compute_flow
 
     job, at = snakemake.params.job, snakemake.wildcards
     compute_flow(
-        open_raw_clip(job["source"], at.dataset, at.split, at.clip),
+        open_source(job["source"], at.dataset, at.split, at.clip),
         FlowSettings(**job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),

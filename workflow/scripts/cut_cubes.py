@@ -4,8 +4,8 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import Identity, open_artefact
+    from vadbench.datasets import open_source
     from vadbench.objects.cubes import CubesSettings, cut_cubes
-    from vadbench.plan import open_raw_clip
 
     job, at = snakemake.params.job, snakemake.wildcards
     with (
@@ -13,7 +13,7 @@ with job_log(snakemake.log[0]):
         open_artefact(snakemake.input.objects[0], "objects") as objects,
     ):
         cut_cubes(
-            open_raw_clip(job["source"], at.dataset, at.split, at.clip),
+            open_source(job["source"], at.dataset, at.split, at.clip),
             flow,
             objects,
             CubesSettings(**job["settings"]),

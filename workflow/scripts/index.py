@@ -3,13 +3,21 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.datasets.index import build_index, write_json
-    from vadbench.plan import raw_labels
+    from vadbench.datasets import family_module, raw_root, read_labels
+    from vadbench.datasets.index import build_index, load_json, write_json
 
     job, at = snakemake.params.job, snakemake.wildcards
-    clips = {
-        split: [Path(f"results/{at.dataset}/clips/{split}/{name}.json") for name in names]
-        for split, names in job["clips"].items()
+    section = family_module(job["settings"]["family"]).Section(**job["settings"])
+    records = {
+        split: [load_json(f"results/{at.dataset}/clips/{split}/{clip}.json") for clip in clips]
+        for split, clips in job["clips"].items()
     }
-    labels = raw_labels(job["settings"], at.dataset)
-    write_json(build_index(at.dataset, job["settings"], clips, labels), Path(snakemake.output[0]))
+    index = build_index(
+        at.dataset,
+        section.family,
+        section.fps,
+        records,
+        read_labels(section, raw_root(section.family, at.dataset)),
+        section.official_counts(),
+    )
+    write_json(index, Path(snakemake.output[0]))

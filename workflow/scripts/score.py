@@ -6,7 +6,6 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.methods import ClipFrames, ScoreJob, get_method
-    from vadbench.plan import open_raw_clip
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     method = get_method(at.method)
@@ -14,7 +13,7 @@ with job_log(snakemake.log[0]):
         ClipFrames(
             Path(record).stem,
             json.loads(Path(record).read_text())["n_frames"],
-            partial(open_raw_clip, job["source"], at.dataset, at.split, Path(record).stem),
+            partial(open_source, job["source"], at.dataset, at.split, Path(record).stem),
         )
         for record in files.clips
     ]
@@ -32,6 +31,7 @@ with job_log(snakemake.log[0]):
             precision=job["precision"],
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
+            effective=job["settings"],
             code=job["code"],
         )
     )

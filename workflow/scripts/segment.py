@@ -10,8 +10,8 @@ with job_log(snakemake.log[0]):
     with open_artefact(snakemake.input.raw[0], "scene") as scene:
         segment_annotations(
             scene,
-            Path(snakemake.output[0]),
             Identity(at.dataset, at.split, at.clip),
+            Path(snakemake.output[0]),
             inputs=tuple(map(Path, snakemake.input)),
             code=job["code"],
         )

@@ -9,7 +9,9 @@ with job_log(snakemake.log[0]):
     method = get_method(at.method)
     test = None
     if "protocol" in job:
-        test = TestSet(list(map(Path, files.test_cubes)), Path(files.index), job["protocol"])
+        test = TestSet(
+            list(map(Path, files.test_cubes)), Path(files.index), job["protocol"], job["weights"]
+        )
     method.train(
         TrainJob(
             dataset=at.dataset,
@@ -25,6 +27,7 @@ with job_log(snakemake.log[0]):
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
             test=test,
+            effective=job["settings"],
             code=job["code"],
         )
     )

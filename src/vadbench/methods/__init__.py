@@ -109,12 +109,14 @@ class TestSet:
         cubes: The test clips' cubes, in clip order.
         index: The data set's index.json, which holds the labels.
         protocol: Name of the protocol whose micro AUC decides.
+        weights: Fusion weights of the variant's components.
     """
 
     __test__ = False
     cubes: Sequence[Path]
     index: Path
     protocol: str
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class TrainJob:
         precision: "auto", "32" or "bf16".
         memory_gb: Most memory that training data may take.
         test: Given, the best epoch on the test set is kept beside the last.
+        effective: The part of the settings that the result depends on, stored as provenance.
         code: Code fingerprint, stored as provenance.
     """
 
@@ -145,6 +148,7 @@ class TrainJob:
     memory_gb: float = 4.0
     threads: int = 1
     test: TestSet | None = None
+    effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
 
 
@@ -179,6 +183,7 @@ class ScoreJob:
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
+    effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
 
 
@@ -245,8 +250,8 @@ class Method(ABC):
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """Returns the part of the settings that raw scores depend on beside the weights."""
 
-    def fusion_weights(self, settings: Settings) -> dict[str, float]:
-        """Returns the weight of each component in the method's own fused score."""
+    def fusion_weights(self, settings: Settings, variant: str) -> dict[str, float]:
+        """Returns the weight of each component in the variant's own fused score."""
         return {}
 
     def train(self, job: TrainJob) -> None:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,8 @@ __all__ = ["CubesSettings", "crop_window", "cut_cubes"]
 class CubesSettings(Settings):
     """One cubes artefact."""
 
-    objects: str = Field(description="name of the objects artefact that gives the boxes")
-    flow: str = Field(description="name of the flow artefact")
+    objects: str = Field("", description="name of the objects artefact that gives the boxes")
+    flow: str = Field("", description="name of the flow artefact")
     size: int = Field(32, ge=8, description="side of a cube, pixels (HF2-VAD: 32)")
     past_frames: int = Field(4, ge=1, description="frames before the target (HF2-VAD: 4)")
     flow_window: Literal["into_target", "previous_only"] = Field(
@@ -40,6 +40,10 @@ class CubesSettings(Settings):
         description="into_target: flows into t-3 .. t, as HF2-VAD's released code has it; "
         "previous_only: flows into t-4 .. t-1, as its paper words it",
     )
+
+    def effective(self) -> dict[str, Any]:
+        """Returns what changes the cubes; the artefacts they are cut from are inputs."""
+        return {key: value for key, value in self.plain().items() if key not in {"objects", "flow"}}
 
 
 def crop_window(box: npt.NDArray[np.float32], height: int, width: int) -> tuple[int, int, int, int]:
@@ -106,7 +110,7 @@ def cut_cubes(
         "cubes",
         identity,
         clip.n_frames,
-        settings=settings.plain(),
+        settings=settings.effective(),
         inputs=inputs,
         code=code,
     ) as writer:
@@ -148,8 +152,6 @@ def _check_same_clip(clip: "Clip", flow: Artefact, objects: Artefact) -> None:
 
 
 def _fields(flow: Artefact) -> Iterator[npt.NDArray[np.float32]]:
-    from vadbench.half import to_single
-
     from vadbench.half import to_single
 
     dataset = flow["flow"]

@@ -247,7 +247,12 @@ def _cast(
 
 def _cast_pole(camera: Camera, shade: Array, x: float, y: float, height: float) -> None:
     end = (x + SUN[0] * height, y + SUN[1] * height)
-    strip = [(x - 0.05, y, 0), (x + 0.05, y, 0), (end[0] + 0.05, end[1], 0), (end[0] - 0.05, end[1], 0)]
+    strip = [
+        (x - 0.05, y, 0),
+        (x + 0.05, y, 0),
+        (end[0] + 0.05, end[1], 0),
+        (end[0] - 0.05, end[1], 0),
+    ]
     cv2.fillPoly(shade, [_subpixels(camera, strip)], 0.7, cv2.LINE_8, 4)
 
 
@@ -300,7 +305,10 @@ def _tree(
     angles = np.linspace(0, 2 * math.pi, 14)[:-1]
     for _ in range(75):
         direction, out = rng.uniform(0, 2 * math.pi), math.sqrt(rng.uniform())
-        across, up = 1.35 * size * out * math.cos(direction), 1.15 * size * out * math.sin(direction)
+        across, up = (
+            1.35 * size * out * math.cos(direction),
+            1.15 * size * out * math.sin(direction),
+        )
         radius = size * rng.uniform(0.16, 0.34)
         light = 0.82 + 0.24 * (up - across) / size + rng.uniform(-0.13, 0.13)
         rim = [

@@ -5,11 +5,18 @@ test clip adds people who do one of `ANOMALY_KINDS` in planned intervals.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from vadbench.datasets.walkway.figures import Figure, Gear, Motion, Style, make_figure, stride_length
+from vadbench.datasets.walkway.figures import (
+    Figure,
+    Gear,
+    Motion,
+    Style,
+    make_figure,
+    stride_length,
+)
 from vadbench.datasets.walkway.layout import BRANCH, FAR_PATH, MAIN_PATH, Camera, on_path
 from vadbench.datasets.walkway.settings import ANOMALY_KINDS, WalkwaySettings
 
@@ -53,22 +60,24 @@ def plan_events(settings: WalkwaySettings, number: int) -> list[Event]:
     kinds = deal.permutation(len(ANOMALY_KINDS)).reshape(3, 2)[seat]
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, 4, number]))
     frames = settings.frames
-    lengths = [max(4, round(frames * rng.uniform(0.17, 0.24))) for _ in kinds]
-    first = max(6, round(0.08 * frames))
-    slack = max(0, frames - first - sum(lengths) - round(0.1 * frames))
-    gaps = np.sort(rng.integers(0, slack + 1, 2))
-    start = first + int(gaps[0])
-    second = min(start + lengths[0] + int(gaps[1] - gaps[0]) + round(0.1 * frames), frames - 4)
+    lengths = [max(4, round(frames * rng.uniform(0.15, 0.2))) for _ in kinds]
+    before, between = max(6, round(0.07 * frames)), round(0.1 * frames)
+    slack = max(0, frames - before - between - sum(lengths))
+    # Who enters late in an interval is still there after it: most of the slack goes to the end.
+    shares = rng.dirichlet((1.0, 1.0, 2.0)) * slack
+    first = before + int(shares[0])
+    second = min(first + lengths[0] + between + int(shares[1]), frames - 4)
     return [
-        Event(int(kinds[0]), start, start + lengths[0]),
+        Event(int(kinds[0]), first, first + lengths[0]),
         Event(int(kinds[1]), second, min(second + lengths[1], frames)),
     ]
 
 
-@dataclass
+@dataclass(eq=False)
 class Actor:
-    """A person on the move, with what belongs to them."""
+    """A person on the move, with what belongs to them; `number` is unique in a clip."""
 
+    number: int
     figure: Figure
     style: Style
     place: Place
@@ -84,7 +93,7 @@ class Actor:
     travelled: float = 0.0
     gesture: float = 0.0
     gone: bool = False
-    abnormal: bool = field(default=False)
+    abnormal: bool = False
 
     @property
     def motion(self) -> Motion:
@@ -112,10 +121,11 @@ class Crowd:
         self._camera, self._rng, self._events = camera, rng, events
         self._step = 1.0 / settings.fps
         self._fps = settings.fps
-        # A crossing takes about nine seconds, and a group has 1.4 people on average.
-        self._rate = settings.pedestrians * rng.uniform(0.6, 1.4) / (9.0 * 1.4)
+        # Somebody is in view for 14 seconds on average, and a group has 1.4 people.
+        self._rate = settings.pedestrians * rng.uniform(0.7, 1.3) / (14.5 * 1.4)
         self._wave = rng.uniform(0, 2 * math.pi), rng.uniform(9, 20)
         self._frame = -round(_WARM_UP * settings.fps)
+        self._entered = 0
         self.actors: list[Actor] = []
         if rng.uniform() < 0.45:
             self._stand_together()
@@ -130,7 +140,9 @@ class Crowd:
         return left - _OUTSIDE if side < 0 else right + _OUTSIDE
 
     def _lane(self, path: tuple[float, float], margin: float = 0.45) -> float:
-        return float(self._rng.uniform(path[0] + margin, path[1] - margin))
+        # More people keep to the camera's side.
+        share = self._rng.uniform() ** 1.6
+        return float(path[0] + margin + share * (path[1] - path[0] - 2 * margin))
 
     def _route(self) -> list[Place]:
         """Entry, turning points and exit of somebody normal."""
@@ -184,9 +196,10 @@ class Crowd:
         rest: tuple[int, int] = (0, 0),
     ) -> None:
         (x, y), (next_x, next_y) = route[0], route[1]
+        self._entered += 1
         self.actors.append(
             Actor(
-                figure, style, (x, y), math.atan2(next_y - y, next_x - x), pace, route[1:],
+                self._entered, figure, style, (x, y), math.atan2(next_y - y, next_x - x), pace, route[1:],
                 phase=float(self._rng.uniform(0, 2 * math.pi)), kind=kind, event=event, rest=rest,
                 speed=pace, gesture=float(self._rng.uniform(0, 2 * math.pi)),
             )
@@ -211,25 +224,27 @@ class Crowd:
         """Lets an abnormal person in. Riders and runners come from outside the picture."""
         rng, name = self._rng, ANOMALY_KINDS[event.kind]
         side = 1 if rng.uniform() < 0.5 else -1
-        y = float(rng.uniform(MAIN_PATH[0] + 2.2, MAIN_PATH[1] - 0.7))
-        route = [(self._edge(y, side), y), (self._edge(y, -side), y + float(rng.uniform(-0.5, 0.5)))]
+        if rng.uniform() < 0.15 and name in ("cyclist", "skater", "runner"):
+            y = self._lane(FAR_PATH, 0.7)
+        else:
+            y = float(rng.uniform(MAIN_PATH[0] + 1.8, MAIN_PATH[1] - 0.7))
+        route = [
+            (self._edge(y, side), y),
+            (self._edge(y, -side), y + float(rng.uniform(-0.4, 0.4))),
+        ]
         if name == "cyclist":
-            figure, style, pace = make_figure(rng, "bicycle"), "ride", rng.uniform(3.2, 4.2)
+            figure, style, pace = make_figure(rng, "bicycle"), "ride", rng.uniform(3.3, 4.2)
         elif name == "skater":
-            figure, style, pace = make_figure(rng, "skateboard"), "skate", rng.uniform(2.9, 3.6)
+            figure, style, pace = make_figure(rng, "skateboard"), "skate", rng.uniform(3.0, 3.7)
         elif name == "cart":
-            figure, style, pace = make_figure(rng, "cart"), "sit", rng.uniform(2.6, 3.3)
+            figure, style, pace = make_figure(rng, "cart"), "sit", rng.uniform(2.7, 3.3)
         elif name == "runner":
-            figure, style, pace = make_figure(rng), "run", rng.uniform(3.0, 3.7)
+            figure, style, pace = make_figure(rng), "run", rng.uniform(3.3, 4.0)
         elif name == "off_path":
-            figure, style, pace = make_figure(rng), "walk", rng.uniform(1.5, 1.8)
-            route = self._shortcut(side)
+            figure, style, pace = make_figure(rng), "walk", rng.uniform(1.6, 1.9)
+            route = self._shortcut(side) if rng.uniform() < 0.5 else self._verge(side)
         else:
             figure, style, pace = make_figure(rng), "walk", rng.uniform(1.2, 1.5)
-            lead = self._lead(event) * self._step * pace
-            left, right = self._camera.ground_span(y)
-            x = float(rng.uniform(left + 1.5, right - 1.5))
-            route = [(x + side * lead, y), (self._edge(y, -side), y)]
         self._add(figure, style, route, float(pace), kind=event.kind, event=event)
 
     def _shortcut(self, side: int) -> list[Place]:
@@ -252,17 +267,22 @@ class Crowd:
         ]
         return [(float(x), float(y)) for x, y in route]
 
+    def _verge(self, side: int) -> list[Place]:
+        """Along the grass on the camera's side, where it comes into the picture."""
+        y = MAIN_PATH[0] - float(self._rng.uniform(0.45, 0.8))
+        return [(self._edge(y, side), y), (self._edge(y, -side), y)]
+
     def _lead(self, event: Event) -> int:
         """Frames for which somebody behaves before the event begins."""
         name = ANOMALY_KINDS[event.kind]
-        return round({"off_path": 3.5, "sudden_turn": 3.0}.get(name, 0.0) * self._fps)
+        return round({"off_path": 3.5, "sudden_turn": 4.0}.get(name, 0.0) * self._fps)
 
     def _conduct_events(self) -> None:
         for event in self._events:
             if not event.start - self._lead(event) <= self._frame < event.stop:
                 continue
             running = any(a.event is event for a in self.actors)
-            late = event.stop - self._frame < 0.9 * self._fps and self._frame > event.start
+            late = self._frame > event.start and event.stop - self._frame < 2.0 * self._fps
             if not running and not late:
                 self._begin(event)
 
@@ -273,7 +293,10 @@ class Crowd:
         left, right = self._camera.ground_span(y)
         heading = actor.heading + math.pi + float(rng.uniform(-0.9, 0.9))
         ahead = (x + 1.6 * math.cos(heading), y + 1.6 * math.sin(heading))
-        if not (left + 0.5 < ahead[0] < right - 0.5 and MAIN_PATH[0] + 0.8 < ahead[1] < MAIN_PATH[1] - 0.4):
+        if not (
+            left + 0.5 < ahead[0] < right - 0.5
+            and MAIN_PATH[0] + 0.8 < ahead[1] < MAIN_PATH[1] - 0.4
+        ):
             middle = ((left + right) / 2, MAIN_PATH[0] + 3.6)
             heading = math.atan2(middle[1] - y, middle[0] - x)
         actor.heading = heading
@@ -287,7 +310,9 @@ class Crowd:
         self._frame += 1
         self.actors = [actor for actor in self.actors if not actor.gone]
         phase, period = self._wave
-        rate = self._rate * (1 + 0.55 * math.sin(phase + 2 * math.pi * self._frame * self._step / period))
+        rate = self._rate * (
+            1 + 0.45 * math.sin(phase + 2 * math.pi * self._frame * self._step / period)
+        )
         for _ in range(self._rng.poisson(rate * self._step)):
             self._enter()
         self._conduct_events()
@@ -324,8 +349,10 @@ class Crowd:
     def _move(self, actor: Actor, push: Place) -> None:
         actor.gesture += 2 * math.pi * 0.55 * self._step
         name = ANOMALY_KINDS[actor.kind] if actor.kind >= 0 else ""
-        darting = name == "sudden_turn" and actor.event is not None and (
-            actor.event.start <= self._frame < actor.event.stop
+        darting = (
+            name == "sudden_turn"
+            and actor.event is not None
+            and (actor.event.start <= self._frame < actor.event.stop)
         )
         if darting:
             actor.patience -= 1
@@ -340,7 +367,9 @@ class Crowd:
         resting = actor.rest[0] <= self._frame < actor.rest[1]
         wanted = 0.0 if resting or (not actor.route and not darting) else actor.pace
         change = 6.0 if darting else 1.6
-        actor.speed += float(np.clip(wanted - actor.speed, -change * self._step, change * self._step))
+        actor.speed += float(
+            np.clip(wanted - actor.speed, -change * self._step, change * self._step)
+        )
         slow = min(1.0, 0.25 + actor.speed)
         x = actor.place[0] + (actor.speed * math.cos(actor.heading) + slow * push[0]) * self._step
         y = actor.place[1] + (actor.speed * math.sin(actor.heading) + slow * push[1]) * self._step
@@ -371,7 +400,11 @@ class Crowd:
         x, y = actor.place
         goal_x, goal_y = actor.route[0]
         turns_ahead = 0.45 if len(actor.route) > 1 else 0.3
-        if math.hypot(goal_x - x, goal_y - y) < turns_ahead + 0.25 * actor.speed:
+        near = math.hypot(goal_x - x, goal_y - y) < turns_ahead + 0.25 * actor.speed
+        left, right = self._camera.ground_span(y)
+        inward = _OUTSIDE - 0.25
+        out = x < left - inward if goal_x < (left + right) / 2 else x > right + inward
+        if near or (out and len(actor.route) == 1):
             actor.route.pop(0)
             if not actor.route:
                 actor.gone = True

@@ -18,9 +18,7 @@ __all__ = ["OUTLINES", "RING", "TEXELS", "Figure", "Gear", "Motion", "Style", "m
 Point = tuple[float, float, float]
 Bgr = tuple[float, float, float]
 Style = Literal["walk", "run", "ride", "skate", "sit"]
-Gear = Literal[
-    "", "pram", "suitcase", "umbrella", "dog", "roll", "bicycle", "skateboard", "cart"
-]
+Gear = Literal["", "pram", "suitcase", "umbrella", "dog", "roll", "bicycle", "skateboard", "cart"]
 
 TEXELS = 16
 """Side of a part's texture."""
@@ -141,7 +139,9 @@ STEEL: Bgr = (84, 82, 80)
 
 def make_figure(rng: np.random.Generator, gear: Gear = "", *, child: bool = False) -> Figure:
     """Makes up a person: size, build, clothes, and what belongs to the gear."""
-    height = rng.uniform(1.05, 1.35) if child else float(np.clip(rng.normal(1.73, 0.08), 1.55, 1.92))
+    height = (
+        rng.uniform(1.05, 1.35) if child else float(np.clip(rng.normal(1.73, 0.08), 1.55, 1.92))
+    )
     looks = _body_looks(rng, height) + _gear_looks(rng, gear)
     halves = [(e.half, e.half) if isinstance(e.half, float) else e.half for e in looks]
     return Figure(
@@ -190,7 +190,9 @@ def _body_looks(rng: np.random.Generator, h: float) -> list[_Look]:
     skin, hair = SKIN[rng.choice(4, p=(0.45, 0.25, 0.18, 0.12))], _pick(rng, HAIR)
     top, second, legs = _pick(rng, CLOTH), _pick(rng, CLOTH), _pick(rng, TROUSERS)
     shoes = _pick(rng, ((34, 34, 36), (50, 60, 80), (190, 190, 188)))
-    pattern = str(rng.choice(["plain", "stripes", "open", "yoke", "print"], p=(0.4, 0.15, 0.2, 0.1, 0.15)))
+    pattern = str(
+        rng.choice(["plain", "stripes", "open", "yoke", "print"], p=(0.4, 0.15, 0.2, 0.1, 0.15))
+    )
     build = rng.uniform(0.9, 1.18)
     short_sleeves, bare_legs = rng.uniform() < 0.35, rng.uniform() < 0.2
     below = rng.choice(["none", "skirt", "coat"], p=(0.62, 0.2, 0.18))
@@ -215,7 +217,9 @@ def _body_looks(rng: np.random.Generator, h: float) -> list[_Look]:
     ]  # fmt: skip
 
 
-def _walking_legs(motion: Motion, h: float) -> tuple[list[tuple[Point, Point, Point, Point]], float]:
+def _walking_legs(
+    motion: Motion, h: float
+) -> tuple[list[tuple[Point, Point, Point, Point]], float]:
     """Hip, knee, ankle and toe of both legs, and the hip's height, from the gait.
 
     The lower foot stands on the ground. Thighs swing by the angle that makes the foot on the
@@ -223,14 +227,14 @@ def _walking_legs(motion: Motion, h: float) -> tuple[list[tuple[Point, Point, Po
     """
     running = motion.style == "run"
     reach = stride_length(motion.style, motion.speed, h) / (4 * 0.49 * h)
-    swing = math.asin(min(reach * (0.62 if running else 1.0), 0.85))
+    swing = math.asin(min(reach * (0.62 if running else 1.0), 0.42 if not running else 0.8))
     amount = min(1.0, motion.speed / 0.8)
     flex = (1.55 if running else 0.85) * amount
     rest = 0.25 if running else 0.06
     chains, lowest = [], 0.0
     for side, phase in ((1, motion.phase), (-1, motion.phase + math.pi)):
         thigh = swing * math.sin(phase) + (0.12 if running else 0.02)
-        shin = thigh - rest - flex * max(0.0, math.cos(phase + 0.35)) ** 1.5
+        shin = thigh - rest - flex * max(0.0, math.cos(phase + 0.2)) ** 1.5
         lateral = side * 0.052 * h
         knee = (0.245 * h * math.sin(thigh), -0.245 * h * math.cos(thigh))
         ankle = (knee[0] + 0.245 * h * math.sin(shin), knee[1] - 0.245 * h * math.cos(shin))
@@ -290,7 +294,7 @@ def _body(figure: Figure, motion: Motion) -> _Parts:
     back, lean = 0.0, 0.03
     swing = 0.55 * min(1.0, motion.speed / 1.3)
     shoulders = [-swing * math.sin(motion.phase), swing * math.sin(motion.phase)]
-    elbows, apart = [0.25, 0.25], 0.02
+    elbows, apart = [0.25, 0.25], 0.12
     if style == "ride":
         hip, back, lean = 0.98, -0.12, 0.55
         turn = motion.phase
@@ -309,7 +313,7 @@ def _body(figure: Figure, motion: Motion) -> _Parts:
         )
         legs = _placed_legs(hip, 0.0, ankles, 0.055, h)
         shoulders = [0.35 + 0.2 * math.sin(motion.phase), -0.3]
-        elbows, apart = [0.35, 0.4], 0.3
+        elbows, apart = [0.35, 0.4], 0.6
     elif style == "sit":
         hip, lean = 0.86, -0.08
         ankles = ((0.5, 0.12, 0.42), (0.5, -0.12, 0.42))
@@ -348,7 +352,7 @@ def _body(figure: Figure, motion: Motion) -> _Parts:
     hands, arms = [], []
     for side, shoulder, elbow in zip((1, -1), shoulders, elbows, strict=True):
         x, _, z = up(0.275 * h)
-        out = side * apart * h
+        out = side * 0.17 * h * math.sin(apart)
         joint = (x, side * 0.135 * h, z)
         middle = (
             x + 0.17 * h * math.sin(shoulder),
@@ -357,7 +361,7 @@ def _body(figure: Figure, motion: Motion) -> _Parts:
         )
         hand = (
             middle[0] + 0.2 * h * math.sin(shoulder + elbow),
-            middle[1] + 0.6 * out,
+            middle[1] + out,
             middle[2] - 0.2 * h * math.cos(shoulder + elbow) * math.cos(apart),
         )
         arms.append((joint, middle))
@@ -406,16 +410,27 @@ def _gear_looks(rng: np.random.Generator, gear: Gear) -> list[_Look]:
                 leg, leg, leg, leg, _Look(LIMB, 0.028, coat, slot=1), _Look(LIMB, 0.009, dark, slot=1),
             ]  # fmt: skip
         case "roll":
-            return [_Look(LIMB, float(rng.uniform(0.07, 0.12)), paint, "stripes", _pick(rng, CLOTH))]
+            return [_Look(LIMB, float(rng.uniform(0.045, 0.075)), paint)]
         case "bicycle":
             wheel = _Look(RING, 0.0, dark, plate=True, slot=1)
             spoke = _Look(LIMB, 0.008, STEEL, slot=1)
             tube = _Look(LIMB, 0.026, paint, slot=1)
             bar = _Look(LIMB, 0.022, dark, slot=1)
-            return [wheel, wheel, *[spoke] * 4, *[tube] * 6, bar, bar, _Look(LIMB, 0.05, dark, slot=1)]
+            return [
+                wheel,
+                wheel,
+                *[spoke] * 4,
+                *[tube] * 6,
+                bar,
+                bar,
+                _Look(LIMB, 0.05, dark, slot=1),
+            ]
         case "skateboard":
             wheel = _Look(ELLIPSE, 0.0, (200, 204, 206), plate=True, slot=1)
-            return [_Look(BOX, 0.0, paint, plate=True, slot=1), _Look(LIMB, 0.03, paint, slot=1)] + [wheel] * 2
+            return [
+                _Look(BOX, 0.0, paint, plate=True, slot=1),
+                _Look(LIMB, 0.03, paint, slot=1),
+            ] + [wheel] * 2
         case "cart":
             body, shade = (208.0, 212.0, 214.0), (150.0, 154.0, 158.0)
             side = _Look(BOX, 0.0, body, "sleeve", paint, plate=True, slot=1)
@@ -437,7 +452,9 @@ def _wheel(parts: _Parts, centre: Point, radius: float, angle: float) -> None:
     parts.plate(start, (x + ahead, y, z - up), (start[0] + up, y, start[2] + ahead))
 
 
-def _cuboid(parts: _Parts, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]) -> None:
+def _cuboid(
+    parts: _Parts, x: tuple[float, float], y: tuple[float, float], z: tuple[float, float]
+) -> None:
     """Right, left, rear, front and top sides; u runs down the upright ones."""
     (x0, x1), (y0, y1), (z0, z1) = x, y, z
     xm, ym = (x0 + x1) / 2, (y0 + y1) / 2
@@ -479,7 +496,7 @@ def _gear(parts: _Parts, figure: Figure, motion: Motion) -> None:
             limb((0.5, 0.55, 0.5), (0.32, 0.55 + wag, 0.7))
             limb((0.3, 0.2 * h, 0.52 * h), (1.05, 0.55, 0.55))
         case "roll":
-            limb((-0.85, -0.17 * h, 0.55 * h), (1.15, -0.17 * h, 0.66 * h))
+            limb((-0.75, -0.17 * h, 0.55 * h), (0.95, -0.17 * h, 0.66 * h))
         case "bicycle":
             rear, front, radius = (-0.4, 0.0, 0.34), (0.68, 0.0, 0.34), 0.34
             for hub in (rear, front):

@@ -23,7 +23,7 @@ __all__ = [
 
 Points = npt.NDArray[np.float64]
 
-MAIN_PATH = (6.0, 12.6)
+MAIN_PATH = (7.0, 12.6)
 """y of the walkway's edges."""
 FAR_PATH = (19.0, 21.4)
 """y of the edges of the path along the facade."""
@@ -50,7 +50,7 @@ class Camera:
     height: int
     width: int
     elevation: float = 4.3
-    pitch: float = math.radians(17.5)
+    pitch: float = math.radians(18.5)
     yaw: float = math.radians(9.0)
 
     @property

@@ -1,0 +1,1 @@
+"""Instance segmentation of frames, by backends that share one artefact."""

@@ -1,0 +1,135 @@
+"""Data sets: one module per family, found by name and imported when used.
+
+A family module has `list_clips`, `raw_state`, `open_clip` and `read_labels`, each taking the
+data set's settings and the folder its raw clips lie in. Listing and state are cheap (no frame is
+decoded), because they run whenever the workflow is planned.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vadbench.errors import VadbenchError
+
+__all__ = [
+    "FAMILIES",
+    "Clip",
+    "Labels",
+    "data_root",
+    "family_module",
+    "list_clips",
+    "open_clip",
+    "open_source",
+    "raw_root",
+    "raw_state",
+    "read_labels",
+]
+
+FAMILIES: dict[str, str] = {
+    "ucsd": "vadbench.datasets.ucsd",
+    "walkway": "vadbench.datasets.scenes",
+}
+
+
+class Clip(Protocol):
+    """Frames of a clip, decoded when asked for: (H, W, C) uint8, C 1 (grey) or 3 (BGR)."""
+
+    n_frames: int
+    height: int
+    width: int
+    channels: int
+
+    def frame(self, t: int) -> npt.NDArray[np.uint8]:
+        """Returns frame t."""
+        ...
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yields the frames in order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Frame labels of the test clips.
+
+    Attributes:
+        source: File the labels come from, relative to the data root, or words.
+        sha256: SHA-256 over the label files, or over the vectors where they are rendered.
+        clips: For each test clip (T,) uint8, 1 for an abnormal frame.
+        warnings: What a reader of the numbers has to know.
+    """
+
+    source: str
+    sha256: str
+    clips: dict[str, npt.NDArray[np.uint8]]
+    warnings: list[str] = field(default_factory=list)
+
+
+class _Section(Protocol):
+    @property
+    def family(self) -> str: ...
+
+
+def family_module(family: str) -> Any:
+    """Returns the module of a family.
+
+    Raises:
+        VadbenchError: There is no such family.
+    """
+    if family not in FAMILIES:
+        raise VadbenchError(f"there is no data set family {family!r}; there is: {list(FAMILIES)}")
+    return import_module(FAMILIES[family])
+
+
+def list_clips(section: _Section, root: Path) -> dict[str, list[str]]:
+    """Returns clip names by split, in order, from a listing of folders.
+
+    Raises:
+        VadbenchError: The data is not where it is expected.
+    """
+    clips: dict[str, list[str]] = family_module(section.family).list_clips(section, root)
+    return clips
+
+
+def raw_state(section: _Section, root: Path) -> dict[str, str]:
+    """Returns a cheap fingerprint (names, sizes, times) for each `<split>/<clip>` and `labels`."""
+    state: dict[str, str] = family_module(section.family).raw_state(section, root)
+    return state
+
+
+def open_clip(section: _Section, root: Path, split: str, clip: str) -> Clip:
+    """Opens a clip; frames are decoded as they are read."""
+    opened: Clip = family_module(section.family).open_clip(section, root, split, clip)
+    return opened
+
+
+def read_labels(section: _Section, root: Path) -> Labels:
+    """Reads the labels of all test clips.
+
+    Raises:
+        VadbenchError: Labels are missing, of the wrong length, or sources disagree.
+    """
+    labels: Labels = family_module(section.family).read_labels(section, root)
+    return labels
+
+
+def open_source(source: Mapping[str, Any], dataset: str, split: str, clip: str) -> Clip:
+    """Opens a clip from a data set's source settings (its family and where it lies)."""
+    section = family_module(source["family"]).Section.model_validate(dict(source))
+    return open_clip(section, raw_root(section.family, dataset), split, clip)
+
+
+def data_root() -> Path:
+    """Folder of the raw data sets: the environment variable VADBENCH_DATA, or `data`."""
+    return Path(os.environ.get("VADBENCH_DATA") or "data")
+
+
+def raw_root(family: str, dataset: str) -> Path:
+    """Where the raw clips of a data set lie: the data root, or the rendered scene."""
+    return Path(f"results/{dataset}/scene") if family == "walkway" else data_root()

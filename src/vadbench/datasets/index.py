@@ -1,0 +1,152 @@
+"""Checks clips frame by frame and writes down what a data set is: `index.json`."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vadbench.artefacts import write_atomically
+from vadbench.datasets import Clip, Labels
+from vadbench.datasets.labels import from_intervals, intervals
+from vadbench.errors import VadbenchError
+
+__all__ = ["build_index", "check_clip", "index_labels", "load_json", "write_json"]
+
+SCHEMA = 1
+
+
+def check_clip(clip: Clip, name: str) -> dict[str, Any]:
+    """Decodes every frame of a clip once.
+
+    Returns:
+        Its name, number of frames, height, width, channels and the SHA-256 of its decoded
+        frames in order (of pixels, so that a lossless repack has the same digest).
+
+    Raises:
+        VadbenchError: A frame is missing, damaged or of another size; it is named.
+    """
+    digest = hashlib.sha256()
+    count = 0
+    for frame in clip:
+        digest.update(np.ascontiguousarray(frame).data)
+        count += 1
+    if count == 0:
+        raise VadbenchError(f"clip {name}: has no frames")
+    return {
+        "clip": name,
+        "n_frames": count,
+        "height": clip.height,
+        "width": clip.width,
+        "channels": clip.channels,
+        "frames_sha256": digest.hexdigest(),
+    }
+
+
+def build_index(
+    dataset: str,
+    family: str,
+    fps: float,
+    clips: Mapping[str, Sequence[Mapping[str, Any]]],
+    labels: Labels,
+    official: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, Any]:
+    """Puts checked clips and labels together.
+
+    Args:
+        dataset: Name of the data set in the configuration.
+        family: Its family.
+        fps: Frames per second.
+        clips: Records of `check_clip` by split, in order.
+        labels: Labels of the test clips.
+        official: Frames per clip in the official archive; a difference is a warning.
+
+    Raises:
+        VadbenchError: A clip has no labels, or of another length, or frame sizes differ.
+    """
+    warnings = list(labels.warnings)
+    sizes: dict[tuple[int, int], str] = {}
+    for record in [*clips["train"], *clips["test"]]:
+        sizes.setdefault((record["width"], record["height"]), record["clip"])
+    if len(sizes) > 1:
+        words = ", ".join(f"{w} x {h} from clip {clip}" for (w, h), clip in sizes.items())
+        raise VadbenchError(f"{dataset}: frames of different sizes: {words}")
+    for record in clips["test"]:
+        vector = labels.clips.get(record["clip"])
+        if vector is None:
+            raise VadbenchError(f"{labels.source}: no labels for clip {record['clip']}")
+        if len(vector) != record["n_frames"]:
+            raise VadbenchError(
+                f"{labels.source}: clip {record['clip']}: {len(vector)} labels for "
+                f"{record['n_frames']} frames; labels and frames are not of the same data set"
+            )
+    for split, expected in (official or {}).items():
+        found = [record["n_frames"] for record in clips[split]]
+        if found != list(expected):
+            warnings.append(_count_warning(dataset, split, clips[split], found, expected))
+    return {
+        "schema": SCHEMA,
+        "dataset": dataset,
+        "family": family,
+        "fps": fps,
+        "clips": {split: list(records) for split, records in clips.items()},
+        "labels": {
+            "source": labels.source,
+            "sha256": labels.sha256,
+            "clips": {
+                record["clip"]: intervals(labels.clips[record["clip"]]) for record in clips["test"]
+            },
+        },
+        "warnings": warnings,
+    }
+
+
+def _count_warning(
+    dataset: str,
+    split: str,
+    records: Sequence[Mapping[str, Any]],
+    found: Sequence[int],
+    expected: Sequence[int],
+) -> str:
+    text = (
+        f"{dataset}: {len(found)} {split} clips with {sum(found)} frames; the official archive has "
+        f"{len(expected)} with {sum(expected)}"
+    )
+    for record, count, official in zip(records, found, expected, strict=False):
+        if count != official:
+            return f"{text} (clip {record['clip']}: {count} frames, officially {official})"
+    return text
+
+
+def index_labels(index: Mapping[str, Any]) -> dict[str, npt.NDArray[np.uint8]]:
+    """Returns the label vectors of an index by test clip, in clip order."""
+    spans = index["labels"]["clips"]
+    return {
+        record["clip"]: from_intervals(
+            [(start, end) for start, end in spans[record["clip"]]],
+            record["n_frames"],
+            f"index of {index['dataset']}: clip {record['clip']}",
+        )
+        for record in index["clips"]["test"]
+    }
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Writes JSON whole or not at all."""
+    with write_atomically(path) as stream:
+        stream.write((json.dumps(content, indent=1) + "\n").encode())
+
+
+def load_json(path: str | Path) -> Any:
+    """Reads a JSON file.
+
+    Raises:
+        VadbenchError: It is missing or damaged.
+    """
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise VadbenchError(f"{path}: cannot be read ({error}); delete it and run again") from error

@@ -1,0 +1,88 @@
+"""Rendered scenes as a data set: clips and labels out of `scene` artefacts."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from vadbench.artefacts import open_artefact
+from vadbench.datasets import Labels
+from vadbench.datasets.walkway.settings import WalkwaySettings
+from vadbench.datasets.walkway.settings import list_clips as _list_clips
+
+__all__ = ["SceneClip", "Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+
+
+class Section(WalkwaySettings):
+    """The synthetic scene that vadbench renders itself."""
+
+    family: Literal["walkway"] = Field("walkway", description="data set family")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return "walkway"
+
+    def scene_settings(self) -> dict[str, Any]:
+        """Returns what a clip's content depends on: all but the number of clips."""
+        counts = {"family", "train_clips", "test_clips"}
+        return {key: value for key, value in self.plain().items() if key not in counts}
+
+    def source_settings(self) -> dict[str, Any]:
+        """Returns what opening a clip depends on: only that it is a scene."""
+        return {"family": self.family}
+
+    def official_counts(self) -> None:
+        """A rendered scene has no official number of frames."""
+        return
+
+
+def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+    """Returns the clip names of each split; the clips need not be rendered yet."""
+    return _list_clips(section)
+
+
+def raw_state(section: Section, root: Path) -> dict[str, str]:
+    """Rendered clips are artefacts, which the workflow watches itself."""
+    return {}
+
+
+class SceneClip:
+    """Frames of a `scene` artefact, read a few at a time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with open_artefact(path, "scene") as scene:
+            self.n_frames, self.height, self.width, self.channels = scene["frames"].shape
+
+    def frame(self, t: int) -> npt.NDArray[np.uint8]:
+        """Returns frame t, (H, W, C) uint8."""
+        with open_artefact(self.path, "scene") as scene:
+            frame: npt.NDArray[np.uint8] = scene["frames"][t]
+            return frame
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yields the frames in order."""
+        with open_artefact(self.path, "scene") as scene:
+            frames = scene["frames"]
+            for t in range(self.n_frames):
+                yield frames[t]
+
+
+def open_clip(section: Section, root: Path, split: str, clip: str) -> SceneClip:
+    """Opens a rendered clip."""
+    return SceneClip(root / split / f"{clip}.h5")
+
+
+def read_labels(section: Section, root: Path) -> Labels:
+    """Reads the rendered labels of all test clips."""
+    vectors = {}
+    for clip in _list_clips(section)["test"]:
+        with open_artefact(root / "test" / f"{clip}.h5", "scene") as scene:
+            vectors[clip] = scene["labels"][:]
+    digest = hashlib.sha256(b"".join(vector.tobytes() for vector in vectors.values()))
+    return Labels("rendered annotations", digest.hexdigest(), vectors)

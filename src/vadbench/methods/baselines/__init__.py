@@ -1,0 +1,1 @@
+"""Untrained scores that any method has to beat."""

@@ -1,0 +1,89 @@
+"""Raw scores of HF2-VAD: squared errors of flow reconstruction and frame prediction (Sec. 3.3)."""
+
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vadbench.artefacts import Identity
+from vadbench.methods import ScoreJob
+from vadbench.methods.hf2vad.modules import Networks, flows_of, frames_of
+from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.scoring.scores import Scores
+from vadbench.training.data import CubeSet
+from vadbench.training.fit import device, set_up_torch, use_bfloat16
+
+__all__ = ["object_scores", "score_split"]
+
+log = logging.getLogger(__name__)
+BATCH = 128
+
+
+def score_split(job: ScoreJob) -> None:
+    """Scores all cubes of a split and writes the `scores` artefact."""
+    settings = job.settings
+    assert isinstance(settings, HF2VADSettings)
+    set_up_torch(job.threads)
+    networks = Networks(settings, flow="flow" in job.weights, frame="cvae" in job.weights)
+    networks.load(job.weights)
+    scores = object_scores(networks, settings, job.cubes, job.precision, job.seed)
+    Scores.of_cubes([clip.name for clip in job.clips], job.cubes, scores).save(
+        job.output,
+        Identity(job.dataset, job.split),
+        settings={"method": "hf2vad", "variant": job.variant, "seed": job.seed} | settings.plain(),
+        inputs=[*job.weights.values(), *job.cubes],
+        code=job.code,
+    )
+
+
+def object_scores(
+    networks: Networks,
+    settings: HF2VADSettings,
+    cubes: Sequence[Path],
+    precision: str,
+    seed: int,
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Scores cubes in order.
+
+    Returns:
+        `flow_reconstruction`, the sum of squared errors over four flows, and `frame_prediction`,
+        that over the target frame's pixels and three channels, (N,) each; of the networks that
+        take part.
+    """
+    place = device()
+    networks.eval().to(place)
+    fields = ["flow"] if networks.cvae is None else ["frames", "flow"]
+    rows = CubeSet(cubes, fields)
+    found: dict[str, list[torch.Tensor]] = {}
+    sample = settings.sampling == "stochastic"
+    torch.manual_seed(seed)
+    done, told = 0, time.monotonic()
+    with (
+        torch.inference_mode(),
+        torch.autocast(place.type, torch.bfloat16, enabled=use_bfloat16(precision)),
+    ):
+        for stored in rows.in_order(BATCH):
+            batch = {name: values.to(place) for name, values in stored.items()}
+            flows = flows_of(batch)
+            reconstructed = None
+            if networks.flow is not None:
+                reconstructed = networks.reconstruct(flows)[0].float()
+                error = (reconstructed - flows).square().flatten(1).sum(dim=1, dtype=torch.float64)
+                found.setdefault("flow_reconstruction", []).append(error.cpu())
+            if networks.cvae is not None:
+                frames = frames_of(batch)
+                condition = networks.condition(flows, reconstructed)
+                predicted = networks.cvae(frames[:, :-3], condition, sample=sample)[0].float()
+                error = (predicted - frames[:, -3:]).square().flatten(1)
+                found.setdefault("frame_prediction", []).append(
+                    error.sum(dim=1, dtype=torch.float64).cpu()
+                )
+            done += len(flows)
+            if time.monotonic() - told > 30:
+                log.info("scored %d of %d cubes", done, len(rows))
+                told = time.monotonic()
+    return {name: torch.cat(parts).numpy() for name, parts in found.items()}

@@ -1,0 +1,58 @@
+"""Settings of HF2-VAD; defaults are the paper's for Ped2."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from vadbench.settings import Settings
+
+__all__ = ["HF2VADSettings", "StageSettings"]
+
+
+class StageSettings(Settings):
+    """Training of one stage with Adam."""
+
+    epochs: int = Field(80, ge=1, description="passes over the training cubes")
+    batch_size: int = Field(128, ge=2, description="cubes per step")
+    learning_rate: float = Field(1e-4, gt=0, description="Adam's step at the start")
+    decay_every: int = Field(50, ge=1, description="epochs after which the step is decayed")
+    decay: float = Field(0.8, gt=0, le=1, description="factor of the decay")
+    samples_per_epoch: int | None = Field(
+        None, ge=2, description="cubes seen per epoch, chosen anew in each; null: all"
+    )
+
+
+class HF2VADSettings(Settings):
+    """HF2-VAD."""
+
+    memories: int = Field(
+        3, ge=1, le=3, description="memories of the flow autoencoder, from the bottleneck up"
+    )
+    skips: int = Field(2, ge=0, le=2, description="its skip connections, from the bottleneck up")
+    memory_slots: int = Field(2000, ge=2, description="slots of each memory")
+    entropy_weight: float = Field(2e-4, ge=0, description="weight of the addressing entropy")
+    divergence_weight: float = Field(1.0, ge=0, description="weight of the KL divergence")
+    gradient_weight: float = Field(1.0, ge=0, description="weight of the gradient loss")
+    condition: Literal["reconstructed", "original", "none"] = Field(
+        "reconstructed",
+        description="flows that condition the frame prediction; none: a VAE on frames alone",
+    )
+    reconstructed_flows: int = Field(
+        4, ge=1, le=4, description="how many of the last flows are reconstructed (Table 3)"
+    )
+    sampling: Literal["mean", "stochastic"] = Field(
+        "mean", description="latent at test time: posterior mean, or drawn (appendix B)"
+    )
+    flow: StageSettings = Field(
+        default_factory=StageSettings, description="stage 1: flow autoencoder on the last flow"
+    )
+    cvae: StageSettings = Field(
+        default_factory=StageSettings, description="stage 2: CVAE on the frozen reconstructions"
+    )
+    finetune: StageSettings = Field(
+        default_factory=StageSettings, description="stage 3: both together"
+    )
+    weights: dict[Literal["flow_reconstruction", "frame_prediction"], float] = Field(
+        default_factory=lambda: {"flow_reconstruction": 1.0, "frame_prediction": 0.1},
+        description="w_r and w_p of the fused score (Eq. 9)",
+    )

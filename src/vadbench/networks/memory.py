@@ -1,0 +1,57 @@
+"""Memory module of memory-augmented autoencoders.
+
+Gong et al., "Memorizing Normality to Detect Anomaly", ICCV 2019, in HF2-VAD's form (Liu et al.,
+ICCV 2021, Eq. 1): one query per sample, the whole flattened feature map, compared by dot product.
+MemAE itself has one query per position.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Memory", "hard_shrink"]
+
+
+def hard_shrink(weights: Tensor, threshold: float) -> Tensor:
+    """Sets addressing weights (B, N) up to `threshold` to 0 and rescales rows to sum 1."""
+    over = weights - threshold
+    kept = torch.relu(over) * weights / (over.abs() + 1e-12)
+    return kept / kept.sum(dim=1, keepdim=True).clamp_min(1e-12)
+
+
+class Memory(nn.Module):
+    """Replaces a feature map by a sparse convex combination of learned slots.
+
+    Args:
+        slots: Number N of slots.
+        width: Size of a flattened feature map, C x H x W.
+        threshold: Hard shrinkage; 1/N if None (HF2-VAD: 0.0005 for 2000 slots).
+    """
+
+    def __init__(self, slots: int, width: int, threshold: float | None = None) -> None:
+        super().__init__()
+        self.threshold = 1.0 / slots if threshold is None else threshold
+        self.slots = nn.Parameter(torch.empty(slots, width))
+        bound = 1.0 / math.sqrt(width)
+        nn.init.uniform_(self.slots, -bound, bound)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Reads the memory.
+
+        Args:
+            features: (B, C, H, W).
+
+        Returns:
+            What is read, (B, C, H, W), and the addressing weights, (B, N).
+        """
+        query = features.flatten(1)
+        logits = query @ self.slots.T
+        weights = hard_shrink(torch.softmax(logits.float(), dim=1), self.threshold)
+        if torch.is_grad_enabled():
+            read = weights.to(query.dtype) @ self.slots.to(query.dtype)
+        else:
+            # Slots that no query of the batch addresses add exactly nothing.
+            used = torch.nonzero((weights > 0).any(dim=0)).squeeze(1)
+            read = weights[:, used].to(query.dtype) @ self.slots[used].to(query.dtype)
+        return read.view_as(features), weights

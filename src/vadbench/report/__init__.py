@@ -1,0 +1,1 @@
+"""What people read: the table of all numbers, and pictures of scores."""

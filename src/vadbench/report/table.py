@@ -1,0 +1,149 @@
+"""The long table of every number, and the short one for the terminal."""
+
+from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vadbench.artefacts import write_atomically
+from vadbench.datasets.index import load_json
+from vadbench.errors import VadbenchError
+
+__all__ = ["COLUMNS", "collect", "print_table", "write_table"]
+
+COLUMNS = [
+    "dataset",
+    "method",
+    "variant",
+    "seed",
+    "selection",
+    "budget",
+    "protocol",
+    "score",
+    "metric",
+    "clip",
+    "value",
+    "paper",
+    "paper_table",
+    "difference",
+    "note",
+    "default_protocol",
+    "labels_source",
+    "labels_sha256",
+    "scores_digest",
+    "warnings",
+]
+"""Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `clip` is empty but for
+`auc_clip`; `paper` is given where variant, metric and protocol are the paper's own."""
+
+
+def collect(
+    metrics: Sequence[Path],
+    indices: Sequence[Path],
+    papers: Mapping[str, Sequence[Mapping[str, Any]]],
+    paper_names: Mapping[str, str],
+) -> pd.DataFrame:
+    """Puts the metrics of all runs into one long table.
+
+    Args:
+        metrics: `metrics.json` files.
+        indices: `index.json` files of their data sets.
+        papers: Numbers that each method's paper reports.
+        paper_names: Name in the literature of each data set.
+    """
+    warnings = {index["dataset"]: index["warnings"] for index in map(load_json, indices)}
+    rows = []
+    for path in metrics:
+        run = load_json(path)
+        published = {
+            (item["variant"], item["metric"]): item
+            for item in papers.get(run["method"], ())
+            if item["dataset"] == paper_names[run["dataset"]]
+        }
+        for record in run["records"]:
+            row = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
+            row |= record
+            row["default_protocol"] = run["default_protocol"]
+            row["labels_source"] = run["labels"]["source"]
+            row["labels_sha256"] = run["labels"]["sha256"]
+            row["scores_digest"] = run["scores"][record["selection"]]
+            row["warnings"] = "; ".join(warnings[run["dataset"]])
+            paper = published.get((run["variant"], record["metric"]))
+            own = record["protocol"] == ((paper or {}).get("protocol") or run["default_protocol"])
+            if paper is not None and own and record["score"] == "fused":
+                row["paper"] = paper["value"] / 100
+                row["paper_table"] = paper["table"]
+                row["difference"] = record["value"] - row["paper"]
+            rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Writes CSV, whole or not at all."""
+    text = StringIO()
+    table.to_csv(text, index=False, float_format="%.6f")
+    with write_atomically(path) as stream:
+        stream.write(text.getvalue().encode())
+
+
+def print_table(path: Path) -> None:
+    """Prints the micro AUC of every method and data set under the method's own protocol.
+
+    Raises:
+        VadbenchError: The file is no table of vadbench.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    try:
+        table = pd.read_csv(path, keep_default_na=False, na_values={"paper": [""]})
+        table = table[
+            (table["metric"] == "auc_micro") & (table["protocol"] == table["default_protocol"])
+        ]
+        single = table["method"] == "baselines"
+        table = table[(table["score"] == "fused") | single]
+    except (KeyError, ValueError) as error:
+        raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
+    console = Console()
+    shown = Table(
+        "data set",
+        "method",
+        "variant",
+        "budget",
+        title="frame-level AUC, micro, percent; each method under its own protocol",
+    )
+    for name in ("AUC", "paper", "difference"):
+        shown.add_column(name, justify="right")
+    shown.add_column("seeds", justify="right")
+    groups = table.groupby(
+        ["dataset", "method", "variant", "score", "selection", "budget"], sort=False
+    )
+    last = None
+    for (dataset, method, variant, score, selection, budget), group in groups:
+        if last not in {None, dataset}:
+            shown.add_section()
+        last = dataset
+        values = 100 * group["value"]
+        auc = f"{values.mean():.1f}"
+        if len(values) > 1:
+            auc += f" ± {values.std(ddof=1):.1f}"
+        if selection == "best_test":
+            variant = f"{variant} (epoch chosen on test labels)"
+        paper = group["paper"].iloc[0]
+        known = not pd.isna(paper)
+        shown.add_row(
+            dataset,
+            method,
+            score if method == "baselines" else variant,
+            budget or "-",
+            auc,
+            f"{100 * paper:.1f}" if known else "",
+            f"{values.mean() - 100 * paper:+.1f}" if known else "",
+            str(len(values)),
+        )
+    console.print(shown)
+    for warning in dict.fromkeys(item for item in table["warnings"] if item):
+        console.print(f"warning: {warning}", style="yellow")
+    console.print(f"every number, with protocol, labels and digests: {path}", highlight=False)

@@ -1,0 +1,1 @@
+"""From raw component scores to numbers: protocols are data, evaluation is pure."""

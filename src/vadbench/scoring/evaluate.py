@@ -1,0 +1,268 @@
+"""Evaluates raw scores under a protocol: frame scores of every clip, and metrics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vadbench.errors import VadbenchError
+from vadbench.scoring.metrics import auc, macro_auc
+from vadbench.scoring.protocol import Protocol, Smoothing
+from vadbench.scoring.scores import Scores
+
+__all__ = ["Evaluation", "evaluate", "evaluate_run", "frame_scores", "object_scores"]
+
+Floats = npt.NDArray[np.float64]
+Labels = Mapping[str, npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores and labels as a protocol aligns them.
+
+    Attributes:
+        scores: For each clip one score per kept frame.
+        labels: For each clip the labels of the same frames.
+        first: Index, in the clip, of the first kept frame.
+        metrics: Name to value; `auc_micro`, `auc_macro`.
+        clip_auc: AUC of each clip that has both classes.
+        notes: What was done about clips or scores that no AUC exists for.
+    """
+
+    scores: dict[str, Floats]
+    labels: dict[str, npt.NDArray[np.uint8]]
+    first: int
+    metrics: dict[str, float]
+    clip_auc: dict[str, float]
+    notes: list[str]
+
+
+def evaluate(
+    train: Scores,
+    test: Scores,
+    labels: Labels,
+    protocol: Protocol,
+    weights: Mapping[str, float],
+) -> Evaluation:
+    """Evaluates test scores.
+
+    Args:
+        train: Raw scores of the training clips, for normalisation.
+        test: Raw scores of the test clips.
+        labels: (T,) 0/1 vectors by test clip.
+        protocol: The protocol.
+        weights: Weight of each component that takes part, unless the protocol has its own.
+
+    Raises:
+        VadbenchError: Scores and labels differ in clips or lengths, or nothing is left.
+    """
+    series = frame_scores(train, test, protocol, weights)
+    kept_scores, kept_labels, notes = {}, {}, []
+    for clip, values in series.items():
+        vector = labels.get(clip)
+        if vector is None:
+            raise VadbenchError(f"there are scores of clip {clip}, but no labels")
+        if len(vector) != len(values):
+            raise VadbenchError(f"clip {clip}: {len(values)} scores, but {len(vector)} labels")
+        window = slice(protocol.drop_first, len(values) - protocol.drop_last)
+        if len(values[window]) == 0:
+            notes.append(f"clip {clip} is shorter than the frames that the protocol drops")
+            continue
+        if protocol.smoothing.before_drop:
+            kept = _smooth(values, protocol.smoothing)[window]
+        else:
+            kept = _smooth(values[window], protocol.smoothing)
+        kept_scores[clip], kept_labels[clip] = kept, vector[window]
+    if missing := sorted(set(labels) - set(series)):
+        raise VadbenchError(f"there are labels of clip {missing[0]}, but no scores")
+    if not kept_scores:
+        raise VadbenchError("the protocol drops every frame of every clip")
+    everything = np.concatenate(list(kept_scores.values()))
+    truth = np.concatenate(list(kept_labels.values()))
+    if np.ptp(everything) == 0:
+        notes.append("all frames have the same score; the AUC of 0.5 says nothing")
+    micro = auc(truth, everything)
+    if micro is None:
+        raise VadbenchError("the labels of the test set are all of one class; there is no AUC")
+    macro, clip_auc, note = macro_auc(kept_labels, kept_scores, protocol.one_class_clips)
+    metrics = {"auc_micro": micro}
+    if macro is not None:
+        metrics["auc_macro"] = macro
+    return Evaluation(
+        kept_scores, kept_labels, protocol.drop_first, metrics, clip_auc, [*notes, note]
+    )
+
+
+def frame_scores(
+    train: Scores, test: Scores, protocol: Protocol, weights: Mapping[str, float]
+) -> dict[str, Floats]:
+    """Returns one fused score per frame of each clip, before alignment and smoothing.
+
+    Objects: components are normalised and fused per object, and a frame has its highest object's
+    score (HF2-VAD, Sec. 3.3). Components that are per frame are fused with the frame's own.
+    """
+    used = dict(protocol.weights if protocol.weights is not None else weights)
+    used = used or dict.fromkeys(test.components, 1.0)
+    unknown = sorted(set(used) - set(test.components))
+    if unknown:
+        raise VadbenchError(
+            f"weight for {unknown[0]!r}, but the scores hold {', '.join(test.components)}"
+        )
+    scale = {name: _statistics(train, name, protocol) for name in used}
+    if protocol.normalise == "clip_minmax":
+        parts = {
+            name: _per_frame(test, test.objects[name], 0.0, protocol)
+            if name in test.objects
+            else test.frames[name]
+            for name in used
+        }
+        parts = {name: _clip_minmax(values, test.clip_offsets) for name, values in parts.items()}
+        fused = _fuse([parts[name] * used[name] for name in used], protocol)
+        return _by_clip(fused, test)
+
+    def normal(name: str, values: Floats) -> Floats:
+        centre, width = scale[name]
+        return used[name] * (values - centre) / width
+
+    pieces = []
+    object_names = [name for name in used if name in test.objects]
+    if object_names:
+        fused = _fuse([normal(name, test.objects[name]) for name in object_names], protocol)
+        zero = _fuse([normal(name, np.zeros(1)) for name in object_names], protocol)[0]
+        pieces.append(_per_frame(test, fused, float(zero), protocol))
+    pieces += [normal(name, test.frames[name]) for name in used if name in test.frames]
+    return _by_clip(_fuse(pieces, protocol), test)
+
+
+def object_scores(
+    train: Scores, test: Scores, protocol: Protocol, weights: Mapping[str, float]
+) -> Floats | None:
+    """Returns one fused score per object, for marking boxes; None if no component has objects."""
+    names = [name for name in weights if name in test.objects]
+    if not names:
+        return None
+    parts = []
+    for name in names:
+        centre, width = _statistics(train, name, protocol)
+        parts.append(weights[name] * (test.objects[name] - centre) / width)
+    return _fuse(parts, protocol)
+
+
+def _fuse(parts: Sequence[Floats], protocol: Protocol) -> Floats:
+    stacked = np.stack(parts)
+    fused: Floats = stacked.max(axis=0) if protocol.fusion == "max" else stacked.sum(axis=0)
+    return fused
+
+
+def _statistics(train: Scores, name: str, protocol: Protocol) -> tuple[float, float]:
+    if protocol.normalise in {"none", "clip_minmax"}:
+        return 0.0, 1.0
+    values = train.objects.get(name, train.frames.get(name))
+    if values is None or len(values) == 0:
+        raise VadbenchError(f"no training scores of {name!r}: the protocol cannot normalise it")
+    if protocol.normalise == "train_minmax":
+        centre, width = float(values.min()), float(np.ptp(values))
+    else:
+        centre, width = float(values.mean()), float(values.std())
+    # A component that is constant on the training clips keeps its own scale.
+    return centre, width if width > 0 else 1.0
+
+
+def _per_frame(scores: Scores, values: Floats, zero: float, protocol: Protocol) -> Floats:
+    """Highest object of each frame; frames without one as the protocol says."""
+    counts = np.diff(scores.object_offsets)
+    filled = counts > 0
+    result = np.full(scores.n_frames, zero)
+    if filled.any():
+        # reduceat over the starts of non-empty frames only: an empty one has no segment.
+        starts = scores.object_offsets[:-1][filled]
+        result[filled] = np.maximum.reduceat(values, starts)
+    if protocol.empty_frame == "lowest":
+        for start, end in pairwise(scores.clip_offsets.tolist()):
+            own = values[scores.object_offsets[start] : scores.object_offsets[end]]
+            if len(own):
+                result[start:end][~filled[start:end]] = own.min()
+    return result
+
+
+def _clip_minmax(values: Floats, offsets: npt.NDArray[np.int64]) -> Floats:
+    result = np.zeros_like(values)
+    for start, end in pairwise(offsets.tolist()):
+        part = values[start:end]
+        width = np.ptp(part) if len(part) else 0.0
+        if width > 0:
+            result[start:end] = (part - part.min()) / width
+    return result
+
+
+def _by_clip(values: Floats, scores: Scores) -> dict[str, Floats]:
+    spans = pairwise(scores.clip_offsets.tolist())
+    return {clip: values[a:b] for clip, (a, b) in zip(scores.clips, spans, strict=True)}
+
+
+def _smooth(values: Floats, smoothing: Smoothing) -> Floats:
+    from scipy import ndimage, signal
+
+    if smoothing.kind == "none":
+        return values
+    mode = {"zero": "constant", "nearest": "nearest", "reflect": "reflect"}[smoothing.padding]
+    if smoothing.kind == "median":
+        filtered = ndimage.median_filter(values, smoothing.width, mode=mode, cval=0.0)
+    elif smoothing.kind == "gaussian":
+        filtered = ndimage.gaussian_filter1d(values, smoothing.sigma, mode=mode, cval=0.0)
+    else:
+        # A clip shorter than the window is fitted as a whole.
+        width = min(smoothing.width, len(values) - 1 + len(values) % 2)
+        savgol = {"constant": "constant", "nearest": "nearest", "reflect": "mirror"}[mode]
+        order = min(smoothing.order, width - 1)
+        filtered = signal.savgol_filter(values, width, order, mode=savgol, cval=0.0)
+    result: Floats = np.asarray(filtered, np.float64)
+    return result
+
+
+def evaluate_run(
+    scores: Mapping[str, tuple[Scores, Scores]],
+    labels: Labels,
+    protocols: Mapping[str, Protocol],
+    weights: Mapping[str, float],
+) -> list[dict[str, Any]]:
+    """Evaluates a run under every protocol, fused and component by component.
+
+    Args:
+        scores: Training and test scores by how the epoch was chosen (`last`, `best_test`).
+        labels: Labels by test clip.
+        protocols: Protocols by name.
+        weights: The method's fusion weights; empty for a method whose components stand alone.
+
+    Returns:
+        Records with selection, protocol, score (`fused` or a component), metric, clip, value and
+        note.
+    """
+    records: list[dict[str, Any]] = []
+    for selection, (train, test) in scores.items():
+        for protocol_name, protocol in protocols.items():
+            choices: dict[str, Mapping[str, float]] = {n: {n: 1.0} for n in test.components}
+            if weights:
+                choices = {"fused": weights} | choices
+            for score, chosen in choices.items():
+                single = protocol if score == "fused" else _alone(protocol)
+                result = evaluate(train, test, labels, single, chosen)
+                about = {"selection": selection, "protocol": protocol_name, "score": score}
+                note = "; ".join(item for item in result.notes if item)
+                records += [
+                    about | {"metric": metric, "clip": "", "value": value, "note": note}
+                    for metric, value in result.metrics.items()
+                ]
+                records += [
+                    about | {"metric": "auc_clip", "clip": clip, "value": value, "note": ""}
+                    for clip, value in result.clip_auc.items()
+                ]
+    return records
+
+
+def _alone(protocol: Protocol) -> Protocol:
+    """Returns the protocol without weights of its own, to look at one component alone."""
+    return protocol.model_copy(update={"weights": None})

@@ -1,0 +1,222 @@
+"""Trains a stage with Lightning so that a kill at any moment costs minutes and changes nothing.
+
+Randomness is a function of seed and step, the data knows its place, and checkpoints are written
+whole: a run that was killed and started again ends with the same weights, bit for bit.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from safetensors.torch import save as serialise
+
+from vadbench.artefacts import file_digest, write_atomically
+from vadbench.training.data import CubeBatches
+
+__all__ = ["device", "fit", "save_weights", "set_up_torch", "use_bfloat16"]
+
+log = logging.getLogger(__name__)
+CHECKPOINT_SECONDS = 300.0
+
+
+def use_bfloat16(precision: str) -> bool:
+    """Whether to compute in bfloat16: asked for, or fast on this GPU or processor."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def device() -> torch.device:
+    """Where networks run: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_up_torch(threads: int) -> None:
+    """Chooses deterministic, full-speed computation on this machine."""
+    torch.set_num_threads(threads)
+    # Softmax over thousands of slots leaves denormal numbers, which processors handle slowly.
+    torch.set_flush_denormal(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+class _Reseed(Callback):
+    """Makes the randomness of every step a function of seed and step."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Seeds the generators before a step."""
+        text = f"{self.seed} {trainer.global_step}".encode()
+        torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:7]))
+
+
+class _Keep(Callback):
+    """Keeps the last checkpoint: at least every few minutes, and when told to stop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last = time.monotonic()
+
+    def _save(self, trainer: L.Trainer) -> None:
+        temporary = self.path.with_suffix(".part")
+        trainer.save_checkpoint(temporary)
+        os.replace(temporary, self.path)
+        self._last = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Saves if the last checkpoint is some minutes old."""
+        if time.monotonic() - self._last > CHECKPOINT_SECONDS:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Saves at the end of an epoch."""
+        self._save(trainer)
+
+    def on_exception(
+        self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Saves when the scheduler or the user stops the job between two steps."""
+        if type(exception).__name__ == "SIGTERMException":
+            self._save(trainer)
+
+
+class _AfterEpoch(Callback):
+    """Scores every epoch on the test set and keeps the weights of the best, where asked for."""
+
+    def __init__(self, score: Callable[[], float], keep: Callable[[float, int], None]) -> None:
+        self.score, self.keep = score, keep
+        self.best = -1.0
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Scores the epoch."""
+        module.eval()
+        value = self.score()
+        module.train()
+        module.log("test_auc", value)
+        if value > self.best:
+            self.best = value
+            self.keep(value, trainer.current_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, kept in checkpoints."""
+        return {"best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores the best so far."""
+        self.best = state_dict["best"]
+
+
+def fit(
+    module: L.LightningModule,
+    batches: CubeBatches,
+    *,
+    epochs: int,
+    seed: int,
+    work: Path,
+    precision: str,
+    after_epoch: tuple[Callable[[], float], Callable[[float, int], None]] | None = None,
+) -> None:
+    """Trains a module to its last epoch, going on from its checkpoint if there is one.
+
+    Args:
+        module: What to train; its parameters must be initialised already.
+        batches: The training data.
+        epochs: Epochs in all.
+        seed: Seed of dropout and sampling.
+        work: Folder for the checkpoint and the logs (CSV and TensorBoard).
+        precision: "auto", "32" or "bf16".
+        after_epoch: Scores the test set, and keeps the weights of a new best.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / "last.ckpt"
+    callbacks: list[Callback] = [_Reseed(seed)]
+    if after_epoch is not None:
+        callbacks.append(_AfterEpoch(*after_epoch))
+    callbacks.append(_Keep(checkpoint))
+    interactive = sys.stderr.isatty()
+    if interactive:
+        callbacks.append(RichProgressBar())
+    number: Literal["bf16-mixed", "32-true"] = (
+        "bf16-mixed" if use_bfloat16(precision) else "32-true"
+    )
+    trainer = L.Trainer(
+        accelerator="auto",
+        devices=1 if not torch.cuda.is_available() else "auto",
+        precision=number,
+        max_epochs=epochs,
+        logger=[
+            CSVLogger(work, name="", version=""),
+            TensorBoardLogger(work, name="", version="tensorboard"),
+        ],
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=interactive,
+        enable_model_summary=False,
+        log_every_n_steps=20,
+        use_distributed_sampler=False,
+    )
+    resume = checkpoint.is_file()
+    log.info(
+        "%s: %d epochs of %d cubes in batches of %d, %s%s",
+        type(module).__name__,
+        epochs,
+        batches.samples,
+        batches.batch_size,
+        number,
+        ", going on from a checkpoint" if resume else "",
+    )
+    trainer.fit(
+        module,
+        train_dataloaders=batches,
+        ckpt_path=str(checkpoint) if resume else None,
+        weights_only=True,
+    )
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+
+
+def save_weights(
+    state: Mapping[str, torch.Tensor], path: Path, about: Mapping[str, Any], inputs: list[Path]
+) -> None:
+    """Writes weights as safetensors, whole or not at all, with what they were made from.
+
+    Args:
+        state: Tensors by name.
+        path: The file.
+        about: Facts (JSON types) about the training: method, stage, variant, seed, settings, code.
+        inputs: Files they were made from; their digests are stored.
+    """
+    digests = {item.as_posix(): file_digest(item) for item in inputs}
+    facts = {**about, "inputs": digests, "torch": torch.__version__}
+    # One entry: the library writes several in no fixed order, and the file would differ each time.
+    metadata = {"vadbench": json.dumps(facts, sort_keys=True)}
+    tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    with write_atomically(path) as stream:
+        stream.write(serialise(tensors, metadata))

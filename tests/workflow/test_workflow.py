@@ -1,0 +1,159 @@
+import copy
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.workflow.conftest import SMALL, Tree
+from vadbench.artefacts import file_digest, open_artefact
+
+CLIPS = 4
+CUBES_ON = {
+    "cut_cubes": CLIPS,
+    "train": 3,
+    "score": 6,
+    "evaluate": 3,
+    "draw_curves": 3,
+    "tabulate": 1,
+}
+
+
+def test_from_nothing_to_the_table(finished: Tree) -> None:
+    table = pd.read_csv(finished.folder / "results/tables/benchmark.csv")
+    assert set(table["method"]) == {"hf2vad", "baselines"}
+    assert set(table.loc[table["method"] == "hf2vad", "variant"]) == {"full", "no_frame_prediction"}
+    auc = table.loc[table["metric"] == "auc_micro", "value"]
+    assert len(auc)
+    assert auc.between(0, 1).all()
+    assert table["labels_sha256"].str.len().eq(64).all()
+    run = finished.folder / "results/walkway/hf2vad/full/seed0"
+    assert sorted(item.name for item in (run / "curves").iterdir()) == ["test01.png", "test02.png"]
+    for stage in ("flow", "cvae", "finetune"):
+        assert (run / f"{stage}.safetensors").is_file()
+
+
+def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
+    for rule in (
+        "render_scene",
+        "check_clip",
+        "index",
+        "segment",
+        "compute_flow",
+        "find_objects",
+        "cut_cubes",
+        "train",
+        "score",
+        "evaluate",
+        "tabulate",
+        "draw_curves",
+    ):
+        assert list((finished.folder / "logs").glob(f"{rule}*")), rule
+        assert list((finished.folder / "results/timings").glob(f"{rule}*")), rule
+
+
+def test_a_second_run_does_nothing(finished: Tree) -> None:
+    assert not finished.planned()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("flow", "farneback", "farneback"), {"winsize": 13}, {"compute_flow": CLIPS} | CUBES_ON),
+        (("objects", "both", "binary_threshold"), 25, {"find_objects": CLIPS} | CUBES_ON),
+        (
+            ("methods", "hf2vad", "settings", "cvae", "learning_rate"),
+            2e-4,
+            {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+        ),
+        (
+            ("evaluation",),
+            {"protocols": ["hf2vad", "raw", "mine"], "custom": {"mine": {}}},
+            {"evaluate": 3, "draw_curves": 3, "tabulate": 1},
+        ),
+        (("seeds",), [0], {}),
+        (("memory_gb",), 2.0, {}),
+    ],
+)
+def test_a_setting_reruns_what_depends_on_it_and_nothing_else(
+    tree: Tree, path: tuple[str, ...], value: object, expected: dict[str, int]
+) -> None:
+    config = copy.deepcopy(SMALL)
+    section = config
+    for key in path[:-1]:
+        section = section.setdefault(key, {})
+    section[path[-1]] = value
+    tree.configure(config)
+    assert dict(tree.planned()) == expected
+
+
+def test_a_lost_file_is_made_again_with_the_same_content(tree: Tree) -> None:
+    path = tree.folder / "results/walkway/cubes/stc/train/train01.h5"
+    before = file_digest(path)
+    path.unlink()
+    tree.run("results/walkway/cubes/stc/train/train01.h5")
+    assert file_digest(path) == before
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, finished: Tree) -> None:
+    tree = Tree(tmp_path / "project")
+    done = 0
+    for wait in (6.0, 8.0):
+        process = subprocess.Popen(
+            tree.command(),
+            cwd=tree.folder,
+            env={**os.environ, "VADBENCH_DATA": "data", "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(wait)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        whole = list((tree.folder / "results").rglob("*.h5"))
+        for path in whole:
+            with open_artefact(path):
+                pass
+        assert len(whole) >= done
+        done = len(whole)
+        tree.run("--unlock")
+    tree.run()
+    for expected in (finished.folder / "results").rglob("*.h5"):
+        found = tree.folder / expected.relative_to(finished.folder)
+        assert file_digest(found) == file_digest(expected), found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"budgets": "cpu"}, "budgets: unknown key; did you mean 'budget'?"),
+        ({"budget": "gpu"}, "budget: 'gpu' is not possible; did you mean 'cpu'?"),
+        ({"methods": {"hf2vat": {"cubes": "stc"}}}, "there is no method 'hf2vat'; did you mean"),
+        (
+            {"methods": {"hf2vad": {"cubes": "stc", "variants": ["ful"]}}},
+            "methods.hf2vad.variants: there is no variant 'ful'; did you mean 'full'?",
+        ),
+        (
+            {"datasets": {"walkway": {"family": "walkwey"}}},
+            "datasets.walkway.family: there is no data set family 'walkwey'; did you mean",
+        ),
+        (
+            {"cubes": {"stc": {"objects": "both", "flow": "farnebak"}}},
+            "cubes.stc.flow: there is no flow 'farnebak'; did you mean 'farneback'?",
+        ),
+        ({"seeds": ["one"]}, "seeds.0: input should be a valid integer"),
+    ],
+)
+def test_a_wrong_configuration_ends_in_one_readable_message(
+    finished: Tree, tmp_path: Path, change: dict, message: str
+) -> None:
+    tree = Tree(tmp_path / "project")
+    tree.configure(copy.deepcopy(SMALL) | change)
+    result = tree.run("-n", check=False)
+    assert result.returncode != 0
+    text = result.stdout + result.stderr
+    assert message in text
+    assert "Traceback" not in text

@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.datasets import open_source
+    from vadbench.datasets.index import index_labels, load_json
+    from vadbench.report.curves import draw_run
+    from vadbench.scoring.protocol import PROTOCOLS
+    from vadbench.scoring.scores import Scores
+
+    job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    draw_run(
+        Path(snakemake.output[0]),
+        f"{at.method} {at.variant}, seed {at.seed}",
+        Scores.load(files.train),
+        Scores.load(files.test),
+        index_labels(load_json(files.index)),
+        PROTOCOLS[job["evaluation"]["default_protocol"]],
+        job["evaluation"]["weights"],
+        lambda clip: open_source(job["source"], at.dataset, "test", clip),
+    )

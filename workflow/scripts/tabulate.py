@@ -1,0 +1,15 @@
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.report.table import collect, write_table
+
+    job, files = snakemake.params.job, snakemake.input
+    table = collect(
+        list(map(Path, files.metrics)),
+        list(map(Path, files.indices)),
+        job["papers"],
+        job["paper_names"],
+    )
+    write_table(table, Path(snakemake.output[0]))
