@@ -113,15 +113,15 @@ class Config(Settings):
             ("cubes", self.cubes, "objects", self.objects),
             ("cubes", self.cubes, "flow", self.flow),
         ):
-            for name, entry in entries.items():  # type: ignore[attr-defined]
+            for name, entry in entries.items():
                 wanted = getattr(entry, field)
                 if wanted is not None:
                     _require(wanted, known, f"{section}.{name}.{field}", field)
         for name in self.evaluation.protocols:
             known_protocols = {**PROTOCOLS, **self.evaluation.custom}
             _require(name, known_protocols, "evaluation.protocols", "protocol")
-        for name, section in self.methods.items():
-            self._check_method(name, section)
+        for name, method in self.methods.items():
+            self._check_method(name, method)
         return self
 
     def _check_method(self, name: str, section: MethodSection) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.datasets.walkway.render import render_clip
+    from vadbench.datasets.walkway import render_clip
     from vadbench.datasets.walkway.settings import WalkwaySettings
 
     job, at = snakemake.params.job, snakemake.wildcards

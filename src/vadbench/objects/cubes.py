@@ -131,8 +131,8 @@ def cut_cubes(
                 x1, y1, x2, y2 = crop_window(box, clip.height, clip.width)
                 for image, place in zip(frames, cube, strict=True):
                     cv2.resize(image[y1:y2, x1:x2], (size, size), dst=place)
-                for image, place in zip(flows, motion, strict=False):
-                    cv2.resize(image[y1:y2, x1:x2], (size, size), dst=place)
+                for vectors, place in zip(flows, motion, strict=False):
+                    cv2.resize(vectors[y1:y2, x1:x2], (size, size), dst=place)
             writer.append("frames", frame_cubes)
             writer.append("flow", to_half(flow_cubes))
 

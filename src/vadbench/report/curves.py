@@ -1,4 +1,4 @@
-"""One picture per test clip: its score curve, abnormal intervals, and the frames that score most."""
+"""One picture per test clip: score curve, abnormal intervals, highest-scoring frames."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -96,8 +96,8 @@ def draw_clip(
         best = a + int(np.argmax(order[a:b])) if order is not None and b > a else -1
         for item in range(a, b):
             x1, y1, x2, y2 = (int(2 * value) for value in test.boxes[item])
-            colour, width = ((0, 159, 230), 3) if item == best else ((178, 114, 0), 1)
-            cv2.rectangle(image, (x1, y1), (x2, y2), colour, width, cv2.LINE_AA)
+            bgr, width = ((0, 159, 230), 3) if item == best else ((178, 114, 0), 1)
+            cv2.rectangle(image, (x1, y1), (x2, y2), bgr, width, cv2.LINE_AA)
         panel = figure.add_subplot(grid[1, column])
         panel.imshow(image[..., ::-1])
         panel.set_axis_off()

@@ -121,7 +121,8 @@ def print_table(path: Path) -> None:
         ["dataset", "method", "variant", "score", "selection", "budget"], sort=False
     )
     last = None
-    for (dataset, method, variant, score, selection, budget), group in groups:
+    for key, group in groups:
+        dataset, method, variant, score, selection, budget = map(str, key)
         if last not in {None, dataset}:
             shown.add_section()
         last = dataset

@@ -141,7 +141,7 @@ class Crowd:
 
     def _lane(self, path: tuple[float, float], margin: float = 0.45) -> float:
         # More people keep to the camera's side.
-        share = self._rng.uniform() ** 1.6
+        share = self._rng.uniform() ** 2.2
         return float(path[0] + margin + share * (path[1] - path[0] - 2 * margin))
 
     def _route(self) -> list[Place]:
@@ -224,7 +224,7 @@ class Crowd:
         """Lets an abnormal person in. Riders and runners come from outside the picture."""
         rng, name = self._rng, ANOMALY_KINDS[event.kind]
         side = 1 if rng.uniform() < 0.5 else -1
-        if rng.uniform() < 0.15 and name in ("cyclist", "skater", "runner"):
+        if rng.uniform() < 0.06 and name in ("cyclist", "skater", "runner"):
             y = self._lane(FAR_PATH, 0.7)
         else:
             y = float(rng.uniform(MAIN_PATH[0] + 1.8, MAIN_PATH[1] - 0.7))

@@ -38,7 +38,7 @@ class WalkwaySettings(Settings):
     width: int = Field(240, ge=96, le=1280, description="frame width, pixels")
     fps: float = Field(10.0, ge=5, le=30, description="frames per second; Ped2 has 10")
     pedestrians: float = Field(
-        7.0, gt=0, le=15, description="pedestrians in view, mean over clips and frames"
+        8.0, gt=0, le=15, description="pedestrians in view, mean over clips and frames"
     )
     sensor_noise: float = Field(
         2.0, ge=0, le=20, description="standard deviation of the sensor noise, grey levels"

@@ -169,17 +169,15 @@ class Encoder(nn.Module):
     def __init__(self, inputs: int) -> None:
         super().__init__()
         self.first = NormConv2d(inputs, CVAE_WIDTHS[0], 1)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(ResidualBlock(width, skip=False) for _ in range(2))
-            for width in CVAE_WIDTHS
-        )
+        self.ones = nn.ModuleList(ResidualBlock(width, skip=False) for width in CVAE_WIDTHS)
+        self.twos = nn.ModuleList(ResidualBlock(width, skip=False) for width in CVAE_WIDTHS)
         self.downs = nn.ModuleList(NormConv2d(a, b, 3, stride=2) for a, b in pairwise(CVAE_WIDTHS))
 
     def forward(self, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Returns the results of both blocks of each stage, at full to one eighth size."""
         features = self.first(inputs)
         stages = []
-        for stage, (one, two) in enumerate(self.blocks):
+        for stage, (one, two) in enumerate(zip(self.ones, self.twos, strict=True)):
             if stage:
                 features = self.downs[stage - 1](features)
             before = one(features)
@@ -266,16 +264,14 @@ class Decoder(nn.Module):
         super().__init__()
         wide, narrow = CVAE_WIDTHS[1], CVAE_WIDTHS[0]
         self.ups = nn.ModuleList([SubpixelUp(CVAE_WIDTHS[2], wide), SubpixelUp(wide, narrow)])
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(ResidualBlock(width, skip=True) for _ in range(2))
-            for width in (wide, narrow)
-        )
+        self.ones = nn.ModuleList(ResidualBlock(width, skip=True) for width in (wide, narrow))
+        self.twos = nn.ModuleList(ResidualBlock(width, skip=True) for width in (wide, narrow))
         self.last = NormConv2d(narrow, 3, 1)
 
     def forward(self, features: Tensor, stages: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         """Returns the frame, (B, 3, H, W), 0 to 1."""
-        for up, (one, two), (first, second) in zip(
-            self.ups, self.blocks, (stages[1], stages[0]), strict=True
+        for up, one, two, (first, second) in zip(
+            self.ups, self.ones, self.twos, (stages[1], stages[0]), strict=True
         ):
             features = two(one(up(features), second), first)
         return torch.sigmoid(self.last(features))

@@ -53,6 +53,6 @@ class HF2VADSettings(Settings):
         default_factory=StageSettings, description="stage 3: both together"
     )
     weights: dict[Literal["flow_reconstruction", "frame_prediction"], float] = Field(
-        default_factory=lambda: {"flow_reconstruction": 1.0, "frame_prediction": 0.1},
+        {"flow_reconstruction": 1.0, "frame_prediction": 0.1},
         description="w_r and w_p of the fused score (Eq. 9)",
     )

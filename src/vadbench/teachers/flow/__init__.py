@@ -62,7 +62,7 @@ class FlowSettings(Settings):
         "or of a frame of this width and height (HF2-VAD's FlowNet2 saw 1024 x 768)",
     )
     farneback: FarnebackSettings = Field(
-        default_factory=FarnebackSettings, description="used by the farneback backend"
+        FarnebackSettings(), description="used by the farneback backend"
     )
     dis_preset: Literal["ultrafast", "fast", "medium"] = Field(
         "medium", description="used by the dis backend"

@@ -20,7 +20,7 @@ _PRESETS = {
 
 def build(settings: "FlowSettings") -> "Estimate":
     """Returns the estimator for grey uint8 frames (H, W)."""
-    search = cv2.DISOpticalFlow_create(_PRESETS[settings.dis_preset])
+    search = cv2.DISOpticalFlow.create(_PRESETS[settings.dis_preset])
 
     def estimate(
         previous: npt.NDArray[np.uint8], following: npt.NDArray[np.uint8]
