@@ -59,7 +59,7 @@ class EvaluationSection(Settings):
 
     protocols: list[str] = Field(
         default_factory=lambda: ["hf2vad", "raw"],
-        description="protocols to evaluate under, by name",
+        description="protocols to evaluate under, by name, beside each method's own",
     )
     custom: dict[Name, Protocol] = Field(
         default_factory=dict, description="your own protocols by name"
@@ -154,11 +154,10 @@ class Config(Settings):
             )
         return cubes[dataset]
 
-    @property
-    def protocols(self) -> dict[str, Protocol]:
-        """The protocols to evaluate under, by name."""
+    def protocols_for(self, own: str) -> dict[str, Protocol]:
+        """Returns a method's own protocol and those of the configuration, by name."""
         known = {**PROTOCOLS, **self.evaluation.custom}
-        return {name: known[name] for name in self.evaluation.protocols}
+        return {name: known[name] for name in dict.fromkeys([own, *self.evaluation.protocols])}
 
 
 def _require(name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str) -> None:

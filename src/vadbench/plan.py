@@ -331,7 +331,10 @@ class Plan:
         return _job({}, _SCORING) | {
             "budget": self.config.budget if self._stages(run) else "",
             "default_protocol": method.card.protocol,
-            "protocols": {name: item.plain() for name, item in self.config.protocols.items()},
+            "protocols": {
+                name: item.plain()
+                for name, item in self.config.protocols_for(method.card.protocol).items()
+            },
             "weights": method.fusion_weights(self.settings(run), run.variant),
         }
 

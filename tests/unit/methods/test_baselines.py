@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vadbench.datasets import ucsd
+from vadbench.methods.baselines.score import box_scores
+from vadbench.objects.importing import read_boxes
+from vadbench.scoring.evaluate import evaluate
+from vadbench.scoring.protocol import PROTOCOLS
+from vadbench.scoring.scores import Scores
+
+
+@pytest.fixture(scope="module")
+def ped2(ped2_root: Path) -> tuple[Scores, dict[str, np.ndarray]]:
+    labels = ucsd.read_labels(ucsd.Section(subset="ped2"), ped2_root).clips
+    lengths = {clip: len(vector) for clip, vector in labels.items()}
+    path = ped2_root / "ped2_boxes/bboxes_test_obj_det_with_motion.npy"
+    frames = [boxes for clip in read_boxes(path, lengths).values() for boxes in clip]
+    boxes = np.concatenate(frames)
+    counts = np.array([len(item) for item in frames])
+    scores = Scores(
+        list(labels),
+        np.cumsum([0, *lengths.values()]),
+        np.cumsum([0, *counts]),
+        boxes,
+        box_scores(boxes),
+        {
+            "box_count": counts.astype(float),
+            "frame_index": np.concatenate([np.arange(n, dtype=float) for n in lengths.values()]),
+        },
+    )
+    return scores, labels
+
+
+@pytest.mark.parametrize(
+    ("component", "plain", "median"),
+    [
+        ("box_aspect", 91.5, 96.5),
+        ("box_width", 92.6, 95.4),
+        ("box_area", 76.4, 88.3),
+        ("box_count", 57.1, 57.3),
+        ("frame_index", 73.9, 74.0),
+    ],
+)
+def test_known_values_on_ped2(
+    ped2: tuple[Scores, dict[str, np.ndarray]], component: str, plain: float, median: float
+) -> None:
+    scores, labels = ped2
+    for protocol, expected in (("drop4", plain), ("median17", median)):
+        found = evaluate(scores, scores, labels, PROTOCOLS[protocol], {component: 1.0})
+        assert 100 * found.metrics["auc_micro"] == pytest.approx(expected, abs=0.0501)
