@@ -1,6 +1,7 @@
 """Codecs for flow and cubes: size, and speed of writing and reading, against no compression."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -29,7 +30,7 @@ def measure() -> list[Row]:
         flow = np.stack(
             [
                 cv2.calcOpticalFlowFarneback(a, b, None, 0.5, 3, 15, 3, 5, 1.2, 0)
-                for a, b in zip(grey, grey[1:], strict=False)
+                for a, b in pairwise(grey)
             ]
         ).astype(np.float16)
         path = folder / "codec.h5"

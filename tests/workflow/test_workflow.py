@@ -31,7 +31,10 @@ def test_from_nothing_to_the_table(finished: Tree) -> None:
     assert auc.between(0, 1).all()
     assert table["labels_sha256"].str.len().eq(64).all()
     run = finished.folder / "results/walkway/hf2vad/full/seed0"
-    assert sorted(item.name for item in (run / "curves").iterdir()) == ["test01.png", "test02.png"]
+    assert sorted(item.name for item in (run / "curves").glob("*.png")) == [
+        "test01.png",
+        "test02.png",
+    ]
     for stage in ("flow", "cvae", "finetune"):
         assert (run / f"{stage}.safetensors").is_file()
 

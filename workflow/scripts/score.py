@@ -5,6 +5,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
+    from vadbench.datasets import open_source
     from vadbench.methods import ClipFrames, ScoreJob, get_method
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input

@@ -154,7 +154,7 @@ def render_frames(settings: WalkwaySettings, split: Split, clip: str) -> Iterato
     Raises:
         ValueError: The split has no such clip.
     """
-    number = clip_number(settings, split, clip)
+    number = clip_number(split, clip)
     keys = {"train": 1, "test": 2}
     own, seen = np.random.SeedSequence([settings.seed, keys[split], number]).spawn(2)
     behaviour, sensor = np.random.default_rng(own), np.random.default_rng(seen)

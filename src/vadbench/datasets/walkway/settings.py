@@ -64,10 +64,13 @@ def list_clips(settings: WalkwaySettings) -> dict[str, list[str]]:
     }
 
 
-def clip_number(settings: WalkwaySettings, split: str, clip: str) -> int:
-    """Returns a clip's place in its split, from 0.
+def clip_number(split: str, clip: str) -> int:
+    """Returns a clip's place in its split, from 0; its content depends on that alone.
 
     Raises:
-        ValueError: The split has no such clip.
+        ValueError: `clip` is no clip of this split.
     """
-    return list_clips(settings)[split].index(clip)
+    digits = clip.removeprefix(split)
+    if not digits.isdecimal() or f"{split}{int(digits):02d}" != clip or int(digits) == 0:
+        raise ValueError(f"walkway has no clip {clip!r} in {split}; clips are named {split}01, ...")
+    return int(digits) - 1

@@ -11,11 +11,11 @@ import torch
 
 from vadbench.artefacts import Identity
 from vadbench.methods import ScoreJob
-from vadbench.methods.hf2vad.modules import Networks, flows_of, frames_of
+from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
-from vadbench.training.fit import device, set_up_torch, use_bfloat16
+from vadbench.training.machine import device, set_up_torch, use_bfloat16
 
 __all__ = ["object_scores", "score_split"]
 

@@ -16,17 +16,13 @@ from vadbench.artefacts import file_digest
 from vadbench.artefacts.store import commit
 from vadbench.half import to_half
 from vadbench.methods import TestSet, TrainJob
-from vadbench.methods.hf2vad.modules import (
-    FinetuneStage,
-    FlowStage,
-    FrameStage,
-    Networks,
-    flows_of,
-)
+from vadbench.methods.hf2vad.model import Networks, flows_of
 from vadbench.methods.hf2vad.score import object_scores
 from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
 from vadbench.training.data import CubeBatches, CubeSet
-from vadbench.training.fit import device, fit, save_weights, set_up_torch, use_bfloat16
+from vadbench.training.fit import fit, save_weights
+from vadbench.training.machine import device, set_up_torch, use_bfloat16
 
 __all__ = ["reconstruct_flows", "train_stage"]
 

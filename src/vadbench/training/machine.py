@@ -1,0 +1,35 @@
+"""What this machine computes with: device, precision, threads."""
+
+import os
+from pathlib import Path
+
+import torch
+
+__all__ = ["device", "set_up_torch", "use_bfloat16"]
+
+
+def use_bfloat16(precision: str) -> bool:
+    """Whether to compute in bfloat16: asked for, or fast on this GPU or processor."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def device() -> torch.device:
+    """Where networks run: the GPU if there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def set_up_torch(threads: int) -> None:
+    """Chooses deterministic, full-speed computation on this machine."""
+    torch.set_num_threads(threads)
+    # Softmax over thousands of slots leaves denormal numbers, which processors handle slowly.
+    torch.set_flush_denormal(True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
