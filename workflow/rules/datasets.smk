@@ -8,18 +8,18 @@
 rule render_scene:
     output:
         "results/{dataset}/scene/{split}/{clip}.h5",
-    params:
-        job=scene_params,
     log:
         "logs/render_scene/{dataset}/{split}/{clip}.log",
     benchmark:
         "results/timings/render_scene/{dataset}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=scene_params,
     script:
         "../scripts/render_scene.py"
 
@@ -29,18 +29,18 @@ rule check_clip:
         raw_files,
     output:
         "results/{dataset}/clips/{split}/{clip}.json",
-    params:
-        job=clip_params,
     log:
         "logs/check_clip/{dataset}/{split}/{clip}.log",
     benchmark:
         "results/timings/check_clip/{dataset}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=clip_params,
     script:
         "../scripts/check_clip.py"
 
@@ -50,17 +50,17 @@ rule index:
         unpack(index_files),
     output:
         "results/{dataset}/index.json",
-    params:
-        job=index_params,
     log:
         "logs/index/{dataset}.log",
     benchmark:
         "results/timings/index/{dataset}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=20,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=index_params,
     script:
         "../scripts/index.py"

@@ -9,18 +9,18 @@ rule find_objects:
         unpack(objects_files),
     output:
         "results/{dataset}/objects/{name}/{split}/{clip}.h5",
-    params:
-        job=objects_params,
     log:
         "logs/find_objects/{dataset}/{name}/{split}/{clip}.log",
     benchmark:
         "results/timings/find_objects/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=objects_params,
     script:
         "../scripts/find_objects.py"
 
@@ -30,17 +30,17 @@ rule cut_cubes:
         unpack(cubes_files),
     output:
         "results/{dataset}/cubes/{name}/{split}/{clip}.h5",
-    params:
-        job=cubes_params,
     log:
         "logs/cut_cubes/{dataset}/{name}/{split}/{clip}.log",
     benchmark:
         "results/timings/cut_cubes/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=cubes_params,
     script:
         "../scripts/cut_cubes.py"

@@ -10,18 +10,18 @@ rule tabulate:
         indices=all_indices,
     output:
         report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
-    params:
-        job=table_params,
     log:
         "logs/tabulate.log",
     benchmark:
         "results/timings/tabulate.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=table_params,
     script:
         "../scripts/tabulate.py"
 
@@ -39,17 +39,17 @@ rule draw_curves:
             category="{dataset}",
             subcategory="{method} {variant}",
         ),
-    params:
-        job=curves_params,
     log:
         "logs/draw_curves/{dataset}/{method}/{variant}/seed{seed}.log",
     benchmark:
         "results/timings/draw_curves/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=curves_params,
     script:
         "../scripts/draw_curves.py"

@@ -10,19 +10,19 @@ rule score:
         unpack(score_files),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/scores/{split}.h5",
-    params:
-        job=score_params,
     log:
         "logs/score/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
     benchmark:
         "results/timings/score/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 8
     resources:
         mem_mb=8000,
         runtime=480,
         gpu=1,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=score_params,
     script:
         "../scripts/score.py"
 
@@ -44,17 +44,17 @@ rule evaluate:
         index="results/{dataset}/index.json",
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
-    params:
-        job=evaluate_params,
     log:
         "logs/evaluate/{dataset}/{method}/{variant}/seed{seed}.log",
     benchmark:
         "results/timings/evaluate/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=20,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=evaluate_params,
     script:
         "../scripts/evaluate.py"

@@ -9,18 +9,18 @@ rule segment:
         unpack(clip_files),
     output:
         "results/{dataset}/segmentation/{name}/{split}/{clip}.h5",
-    params:
-        job=segmentation_params,
     log:
         "logs/segment/{dataset}/{name}/{split}/{clip}.log",
     benchmark:
         "results/timings/segment/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=segmentation_params,
     script:
         "../scripts/segment.py"
 
@@ -30,17 +30,17 @@ rule compute_flow:
         unpack(clip_files),
     output:
         "results/{dataset}/flow/{name}/{split}/{clip}.h5",
-    params:
-        job=flow_params,
     log:
         "logs/compute_flow/{dataset}/{name}/{split}/{clip}.log",
     benchmark:
         "results/timings/compute_flow/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=flow_params,
     script:
         "../scripts/compute_flow.py"

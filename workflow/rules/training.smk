@@ -11,20 +11,20 @@ rule train:
     input:
         unpack(train_files),
     output:
-        weights=TRAINED + "{stage}.safetensors",
         **PLAN.extra_outputs(TRAINED + "{stage}.best_test.safetensors"),
-    params:
-        job=train_params,
+        weights=TRAINED + "{stage}.safetensors",
     log:
         "logs/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.log",
     benchmark:
         "results/timings/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
     threads: 8
     resources:
         mem_mb=16000,
         runtime=1440,
         gpu=1,
-    conda:
-        "../../envs/vadbench.yaml"
+    params:
+        job=train_params,
     script:
         "../scripts/train.py"
