@@ -4,15 +4,14 @@
 # results/<dataset>/<method>/<variant>/seed<seed>/training/<stage>/   logs and checkpoints
 
 
-TRAINED = "results/{dataset}/{method}/{variant}/seed{seed}/"
-
-
 rule train:
     input:
         unpack(train_files),
     output:
-        **PLAN.extra_outputs(TRAINED + "{stage}.best_test.safetensors"),
-        weights=TRAINED + "{stage}.safetensors",
+        **PLAN.extra_outputs(
+            "results/{dataset}/{method}/{variant}/seed{seed}/{stage}.best_test.safetensors"
+        ),
+        weights="results/{dataset}/{method}/{variant}/seed{seed}/{stage}.safetensors",
     log:
         "logs/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.log",
     benchmark:

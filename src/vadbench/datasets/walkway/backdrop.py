@@ -15,7 +15,6 @@ import numpy.typing as npt
 from vadbench.datasets.walkway.layout import (
     BRANCH,
     FACADE,
-    FAR_PATH,
     HEDGE,
     MAIN_PATH,
     SUN,

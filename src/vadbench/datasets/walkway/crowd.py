@@ -135,7 +135,7 @@ class Crowd:
     # -- entries ---------------------------------------------------------------------------
 
     def _edge(self, y: float, side: int) -> float:
-        """x just outside the picture on the left (-1) or right (1), at distance y."""
+        """X just outside the picture on the left (-1) or right (1), at distance y."""
         left, right = self._camera.ground_span(y)
         return left - _OUTSIDE if side < 0 else right + _OUTSIDE
 
@@ -196,10 +196,11 @@ class Crowd:
         rest: tuple[int, int] = (0, 0),
     ) -> None:
         (x, y), (next_x, next_y) = route[0], route[1]
+        heading = math.atan2(next_y - y, next_x - x)
         self._entered += 1
         self.actors.append(
             Actor(
-                self._entered, figure, style, (x, y), math.atan2(next_y - y, next_x - x), pace, route[1:],
+                self._entered, figure, style, (x, y), heading, pace, route[1:],
                 phase=float(self._rng.uniform(0, 2 * math.pi)), kind=kind, event=event, rest=rest,
                 speed=pace, gesture=float(self._rng.uniform(0, 2 * math.pi)),
             )
@@ -232,6 +233,7 @@ class Crowd:
             (self._edge(y, side), y),
             (self._edge(y, -side), y + float(rng.uniform(-0.4, 0.4))),
         ]
+        style: Style
         if name == "cyclist":
             figure, style, pace = make_figure(rng, "bicycle"), "ride", rng.uniform(3.3, 4.2)
         elif name == "skater":
@@ -375,10 +377,9 @@ class Crowd:
         y = actor.place[1] + (actor.speed * math.sin(actor.heading) + slow * push[1]) * self._step
         if wanted == 0.0 and actor.speed < 0.05:
             x, y = actor.place
-        if actor.kind < 0 or name in ("sudden_turn", "runner"):
-            # People stay on the paving of their own accord.
-            if not on_path(x, y, -0.15) and on_path(*actor.place, -0.15):
-                y = actor.place[1]
+        keeps_to_path = actor.kind < 0 or name in ("sudden_turn", "runner")
+        if keeps_to_path and not on_path(x, y, -0.15) and on_path(*actor.place, -0.15):
+            y = actor.place[1]
         actor.place = (x, y)
         covered = actor.speed * self._step
         actor.travelled += covered

@@ -31,11 +31,18 @@ def _outline(rim: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
     return np.array([*rim, *((u, -v) for u, v in reversed(rim))])
 
 
+_LIMB_RIM = [
+    (0, 0.35), (0.03, 0.7), (0.1, 1), (0.4, 1), (0.7, 0.88), (0.9, 0.8), (0.97, 0.55), (1, 0.3),
+]  # fmt: skip
+_TORSO_RIM = [
+    (0, 0.38), (0.03, 0.62), (0.07, 0.86), (0.14, 1), (0.4, 0.99), (0.7, 0.94),
+    (0.97, 0.85), (1, 0.8),
+]  # fmt: skip
 _CIRCLE = [(0.5 - 0.5 * math.cos(a), math.sin(a)) for a in np.linspace(0.13, math.pi - 0.13, 8)]
 OUTLINES = np.stack(
     [
-        _outline([(0, 0.35), (0.03, 0.7), (0.1, 1), (0.4, 1), (0.7, 0.88), (0.9, 0.8), (0.97, 0.55), (1, 0.3)]),
-        _outline([(0, 0.38), (0.03, 0.62), (0.07, 0.86), (0.14, 1), (0.4, 0.99), (0.7, 0.94), (0.97, 0.85), (1, 0.8)]),
+        _outline(_LIMB_RIM),
+        _outline(_TORSO_RIM),
         _outline(_CIRCLE),
         _outline([(u, 1.0) for u in np.linspace(0, 1, 8)]),
         _outline([(u, 0.62 + 0.38 * u) for u in np.linspace(0, 1, 8)]),
@@ -158,7 +165,7 @@ def make_figure(rng: np.random.Generator, gear: Gear = "", *, child: bool = Fals
 
 
 def _pick(rng: np.random.Generator, colours: Sequence[Bgr]) -> Bgr:
-    blue, green, red = colours[rng.integers(len(colours))]
+    blue, green, red = colours[int(rng.integers(len(colours)))]
     light = rng.uniform(0.82, 1.15)
     return blue * light, green * light, red * light
 
@@ -198,6 +205,8 @@ def _body_looks(rng: np.random.Generator, h: float) -> list[_Look]:
     below = rng.choice(["none", "skirt", "coat"], p=(0.62, 0.2, 0.18))
     skirt_width = {"none": 0.0, "skirt": 0.115 * h, "coat": 0.12 * h * build}[str(below)]
     bag = rng.choice(["none", "backpack", "handbag"], p=(0.55, 0.27, 0.18))
+    backpack = (0.085 * h, 0.055 * h) if bag == "backpack" else 0.0
+    handbag = (0.035 * h, 0.085 * h) if bag == "handbag" else 0.0
     hat = rng.uniform() < 0.15
     sleeve = _Look(LIMB, 0.036 * h * build, top)
     forearm = _Look(LIMB, 0.029 * h, skin if short_sleeves else top, "end", skin)
@@ -212,8 +221,8 @@ def _body_looks(rng: np.random.Generator, h: float) -> list[_Look]:
         _Look(LIMB, (0.1 * h * build, 0.082 * h * build), legs),
         sleeve, sleeve, forearm, forearm, thigh, thigh, shin, shin, foot, foot,
         _Look(SKIRT, (skirt_width, skirt_width * 0.9), top if below == "coat" else second),
-        _Look(BOX, (0.085 * h, 0.055 * h) if bag == "backpack" else 0.0, _pick(rng, CLOTH), "yoke", second),
-        _Look(BOX, (0.035 * h, 0.085 * h) if bag == "handbag" else 0.0, _pick(rng, CLOTH)),
+        _Look(BOX, backpack, _pick(rng, CLOTH), "yoke", second),
+        _Look(BOX, handbag, _pick(rng, CLOTH)),
     ]  # fmt: skip
 
 
@@ -340,9 +349,10 @@ def _body(figure: Figure, motion: Motion) -> _Parts:
         elbows[0] = 1.3 + 0.7 * math.sin(1.7 * motion.gesture + 0.5)
 
     sin, cos = math.sin(lean), math.cos(lean)
-    up = lambda length, ahead=0.0: (  # noqa: E731
-        back + length * sin + ahead * cos, 0.0, hip + length * cos - ahead * sin
-    )  # fmt: skip
+
+    def up(length: float, ahead: float = 0.0) -> Point:
+        return back + length * sin + ahead * cos, 0.0, hip + length * cos - ahead * sin
+
     parts = _Parts()
     parts.limb(up(0.475 * h, 0.022 * h), up(0.345 * h, 0.026 * h))
     parts.limb(up(0.485 * h, -0.012 * h), up(0.375 * h, -0.022 * h))
@@ -390,7 +400,8 @@ def _gear_looks(rng: np.random.Generator, gear: Gear) -> list[_Look]:
             wheel = _Look(RING, 0.0, dark, plate=True)
             rod = _Look(LIMB, 0.025, STEEL)
             return [
-                _Look(BOX, (0.2, 0.17), paint), _Look(ELLIPSE, (0.23, 0.3), paint, "gores", _pick(rng, CLOTH)),
+                _Look(BOX, (0.2, 0.17), paint),
+                _Look(ELLIPSE, (0.23, 0.3), paint, "gores", _pick(rng, CLOTH)),
                 rod, rod, rod, wheel, wheel, wheel, wheel,
             ]  # fmt: skip
         case "suitcase":
@@ -407,7 +418,8 @@ def _gear_looks(rng: np.random.Generator, gear: Gear) -> list[_Look]:
             leg = _Look(LIMB, 0.035, coat, slot=1)
             return [
                 _Look(LIMB, 0.12, coat, slot=1), _Look(LIMB, 0.085, coat, slot=1),
-                leg, leg, leg, leg, _Look(LIMB, 0.028, coat, slot=1), _Look(LIMB, 0.009, dark, slot=1),
+                leg, leg, leg, leg,
+                _Look(LIMB, 0.028, coat, slot=1), _Look(LIMB, 0.009, dark, slot=1),
             ]  # fmt: skip
         case "roll":
             return [_Look(LIMB, float(rng.uniform(0.045, 0.075)), paint)]
@@ -440,7 +452,8 @@ def _gear_looks(rng: np.random.Generator, gear: Gear) -> list[_Look]:
             wheel = _Look(ELLIPSE, 0.0, dark, plate=True, slot=1)
             return [
                 side, side, side, side, edge, edge, edge, edge, edge, edge,
-                roof, edge, edge, edge, edge, *[post] * 4, *[wheel] * 4, *[replace(post, half=0.05)] * 2,
+                roof, edge, edge, edge, edge,
+                *[post] * 4, *[wheel] * 4, *[replace(post, half=0.05)] * 2,
             ]  # fmt: skip
     return []
 

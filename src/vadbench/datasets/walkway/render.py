@@ -456,7 +456,7 @@ class _Painter:
         drawn = np.flatnonzero(_visible_parts(actors))
         shapes = np.concatenate([actor.figure.shapes for actor in actors])
         fine = np.round(_corners(placed.shadow, shapes) * 16).astype(np.int32)
-        height, width = shade.shape
+        height, width = self._grid.shape[:2]
         low, high = fine.min(axis=1) // 16, fine.max(axis=1) // 16
         seen = (low[:, 0] < width) & (low[:, 1] < height) & (high[:, 0] >= 0) & (high[:, 1] >= 0)
         for part in drawn[seen[drawn]]:
