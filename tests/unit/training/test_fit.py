@@ -1,0 +1,135 @@
+"""Training is repeatable to the bit, and a kill at any step changes nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors import safe_open
+
+from tests.cubes import write_cubes
+from vadbench.methods import TrainJob
+from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.train import train_stage
+
+STAGE = StageSettings(epochs=2, batch_size=6, learning_rate=1e-3)
+SETTINGS = HF2VADSettings(memory_slots=8, flow=STAGE, cvae=STAGE, finetune=STAGE)
+STEPS = 4  # per epoch, of 20 cubes
+
+KILL = """
+import os, signal, sys
+from pathlib import Path
+from tests.unit.training.test_fit import job
+from vadbench.methods.hf2vad import stages
+from vadbench.methods.hf2vad.train import train_stage
+from vadbench.training import fit
+
+folder, stage, at, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+fit.CHECKPOINT_SECONDS = 0.0
+kind = {"flow": stages.FlowStage, "cvae": stages.FrameStage, "finetune": stages.FinetuneStage}[stage]
+step = kind.training_step
+
+def killed(self, batch, batch_idx):
+    if self.trainer.global_step == at:
+        os.kill(os.getpid(), number)
+    return step(self, batch, batch_idx)
+
+kind.training_step = killed
+train_stage(job(folder, stage))
+"""
+
+
+def job(folder: Path, stage: str, seed: int = 0) -> TrainJob:
+    before = {"flow": [], "cvae": ["flow"], "finetune": ["flow", "cvae"]}[stage]
+    return TrainJob(
+        dataset="made", variant="full", stage=stage, settings=SETTINGS, seed=seed,
+        weights={name: folder.parent / "before" / f"{name}.safetensors" for name in before},
+        cubes=sorted((folder.parent / "train").glob("*.h5")),
+        output=folder / f"{stage}.safetensors", work=folder / "training" / stage, precision="32",
+        effective=SETTINGS.plain(),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cubes, and weights of all three stages, trained without a break."""
+    folder = tmp_path_factory.mktemp("training")
+    write_cubes(folder, [9, 11])
+    for stage in ("flow", "cvae", "finetune"):
+        train_stage(job(folder / "before", stage))
+    return folder
+
+
+def facts(path: Path) -> dict[str, str]:
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata())
+
+
+@pytest.mark.parametrize("stage", ["flow", "finetune"])
+def test_the_same_seed_gives_the_same_file(data: Path, stage: str) -> None:
+    train_stage(job(data / "again", stage))
+    again = (data / "again" / f"{stage}.safetensors").read_bytes()
+    assert again == (data / "before" / f"{stage}.safetensors").read_bytes()
+    train_stage(job(data / "other", stage, seed=1))
+    assert (data / "other" / f"{stage}.safetensors").read_bytes() != again
+
+
+@pytest.mark.parametrize(
+    ("stage", "at", "number"),
+    [
+        ("cvae", 2, signal.SIGKILL),
+        ("cvae", STEPS, signal.SIGKILL),
+        ("finetune", STEPS + 1, signal.SIGKILL),
+        ("flow", 3, signal.SIGTERM),
+    ],
+)
+def test_a_killed_stage_ends_with_the_same_weights(
+    data: Path, tmp_path: Path, stage: str, at: int, number: int
+) -> None:
+    folder = data / tmp_path.name
+    result = subprocess.run(
+        [sys.executable, "-c", KILL, folder, stage, str(at), str(int(number))],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert result.returncode != 0
+    assert not (folder / f"{stage}.safetensors").exists()
+    checkpoint = folder / "training" / stage / "last.ckpt"
+    saved = torch.load(checkpoint, weights_only=True)
+    # What a kill loses is the step that it hit, and no more.
+    assert saved["global_step"] >= at
+    train_stage(job(folder, stage))
+    expected = (data / "before" / f"{stage}.safetensors").read_bytes()
+    assert (folder / f"{stage}.safetensors").read_bytes() == expected
+    assert not checkpoint.exists()
+
+
+def test_the_logs_hold_every_loss(data: Path) -> None:
+    folder = data / "before/training/finetune"
+    table = pd.read_csv(folder / "metrics.csv")
+    for name in ("flow_error", "entropy", "frame_error", "gradient", "divergence"):
+        assert np.isfinite(table[name].dropna()).all(), name
+    assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_weights_say_what_they_were_made_from(data: Path) -> None:
+    about = facts(data / "before/finetune.safetensors")["vadbench"]
+    for part in ('"stage": "finetune"', '"seed": 0', "cvae.safetensors", "train/00.h5"):
+        assert part in about
+
+
+def test_a_damaged_checkpoint_is_said_to_be_damaged(data: Path) -> None:
+    folder = data / "damaged"
+    work = folder / "training/flow"
+    work.mkdir(parents=True)
+    (work / "last.ckpt").write_bytes(b"PK\x03\x04 nothing")
+    train_stage(job(folder, "flow"))
+    expected = (data / "before/flow.safetensors").read_bytes()
+    assert (folder / "flow.safetensors").read_bytes() == expected
