@@ -1,7 +1,7 @@
 """Batches of cached cubes: from memory where they fit, else in shuffled blocks from disk.
 
-The order of an epoch is a function of seed and epoch only. Every cube is seen once per epoch. The
-batches know their place, so that a run that was killed goes on at the next batch.
+The order of an epoch is a function of seed and epoch only. Every cube is seen once per epoch. A run
+that was killed goes on at the next batch.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -143,13 +143,9 @@ class CubeBatches:
     def __len__(self) -> int:
         return -(-self.samples // self.batch_size)
 
-    def state_dict(self) -> dict[str, int]:
-        """Place of the next batch, kept in checkpoints."""
-        return {"epoch": self.epoch, "next_batch": self.next_batch}
-
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Goes to a place that `state_dict` gave."""
-        self.epoch, self.next_batch = state["epoch"], state["next_batch"]
+    def go_to(self, step: int) -> None:
+        """Makes the batch of a step, counted from 0 over all epochs, the next one."""
+        self.epoch, self.next_batch = divmod(step, len(self))
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Yields what is left of the epoch: `index` and the arrays of the cube set, as tensors."""

@@ -1,6 +1,6 @@
 """Trains a stage with Lightning so that a kill at any moment costs minutes and changes nothing.
 
-Randomness is a function of seed and step, the data knows its place, and checkpoints are written
+Randomness and the choice of data are functions of seed and step, and checkpoints are written
 whole: a run that was killed and started again ends with the same weights, bit for bit.
 """
 
@@ -8,6 +8,8 @@ import hashlib
 import json
 import logging
 import os
+import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +20,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from safetensors.torch import save as serialise
 
 from vadbench.artefacts import file_digest, write_atomically
@@ -47,9 +50,29 @@ class _Reseed(Callback):
 class _Keep(Callback):
     """Keeps the last checkpoint: at least every few minutes, and when told to stop."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, key: str) -> None:
+        self.path, self.key = path, key
         self._last = time.monotonic()
+
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Notes what is being trained."""
+        checkpoint["vadbench"] = self.key
+
+    def step(self) -> int:
+        """Steps done at the checkpoint; 0 if there is none, whole and of this very training."""
+        if not self.path.is_file():
+            return 0
+        try:
+            kept = torch.load(self.path, weights_only=True, mmap=True)
+        except Exception as error:  # What a broken file raises is not documented.
+            log.warning("%s cannot be read (%s); starting anew", self.path, error)
+            return 0
+        if kept.get("vadbench") != self.key:
+            log.info("%s is of other settings, code or data; starting anew", self.path)
+            return 0
+        return int(kept["global_step"])
 
     def _save(self, trainer: L.Trainer) -> None:
         temporary = self.path.with_suffix(".part")
@@ -65,20 +88,15 @@ class _Keep(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Saves if the last checkpoint is some minutes old."""
-        if time.monotonic() - self._last > CHECKPOINT_SECONDS:
+        """Saves if the last checkpoint is some minutes old, or the job is to stop."""
+        if trainer.is_last_batch:
+            return  # The end of the epoch follows.
+        if trainer.received_sigterm or time.monotonic() - self._last > CHECKPOINT_SECONDS:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Saves at the end of an epoch."""
         self._save(trainer)
-
-    def on_exception(
-        self, trainer: L.Trainer, module: L.LightningModule, exception: BaseException
-    ) -> None:
-        """Saves when the scheduler or the user stops the job between two steps."""
-        if type(exception).__name__ == "SIGTERMException":
-            self._save(trainer)
 
 
 class _AfterEpoch(Callback):
@@ -115,6 +133,7 @@ def fit(
     seed: int,
     work: Path,
     precision: str,
+    about: Mapping[str, Any],
     after_epoch: tuple[Callable[[], float], Callable[[float, int], None]] | None = None,
 ) -> None:
     """Trains a module to its last epoch, going on from its checkpoint if there is one.
@@ -126,37 +145,47 @@ def fit(
         seed: Seed of dropout and sampling.
         work: Folder for the checkpoint and the logs (CSV and TensorBoard).
         precision: "auto", "32" or "bf16".
+        about: All that the weights depend on (JSON types); a checkpoint of anything else is not
+            used.
         after_epoch: Scores the test set, and keeps the weights of a new best.
     """
     work.mkdir(parents=True, exist_ok=True)
-    checkpoint = work / "last.ckpt"
-    callbacks: list[Callback] = [_Reseed(seed)]
-    if after_epoch is not None:
-        callbacks.append(_AfterEpoch(*after_epoch))
-    callbacks.append(_Keep(checkpoint))
-    interactive = sys.stderr.isatty()
-    if interactive:
-        callbacks.append(RichProgressBar())
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     number: Literal["bf16-mixed", "32-true"] = (
         "bf16-mixed" if use_bfloat16(precision) else "32-true"
     )
+    facts = {**about, "steps": seed, "precision": number, "torch": torch.__version__}
+    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    keep = _Keep(work / "last.ckpt", key)
+    step = keep.step()
+    batches.go_to(step)
+    if not step:
+        shutil.rmtree(work / "logs", ignore_errors=True)
+    attempt = len(list((work / "logs").glob("version_*")))
+    callbacks: list[Callback] = [_Reseed(seed)]
+    if after_epoch is not None:
+        callbacks.append(_AfterEpoch(*after_epoch))
+    callbacks.append(keep)
+    interactive = sys.stderr.isatty()
+    if interactive:
+        callbacks.append(RichProgressBar())
     trainer = L.Trainer(
         accelerator="auto",
         devices=1 if not torch.cuda.is_available() else "auto",
         precision=number,
         max_epochs=epochs,
         logger=[
-            CSVLogger(work, name="", version=""),
-            TensorBoardLogger(work, name="", version="tensorboard"),
+            # A run that goes on after a kill logs into the next version_<n>.
+            CSVLogger(work, "logs", version=attempt),
+            TensorBoardLogger(work, "logs", version=attempt),
         ],
         callbacks=callbacks,
         enable_checkpointing=False,
         enable_progress_bar=interactive,
         enable_model_summary=False,
-        log_every_n_steps=20,
+        log_every_n_steps=min(20, len(batches)),
         use_distributed_sampler=False,
     )
-    resume = checkpoint.is_file()
     log.info(
         "%s: %d epochs of %d cubes in batches of %d, %s%s",
         type(module).__name__,
@@ -164,14 +193,18 @@ def fit(
         batches.samples,
         batches.batch_size,
         number,
-        ", going on from a checkpoint" if resume else "",
+        f", going on after step {step}" if step else "",
     )
-    trainer.fit(
-        module,
-        train_dataloaders=batches,
-        ckpt_path=str(checkpoint) if resume else None,
-        weights_only=True,
-    )
+    try:
+        trainer.fit(
+            module,
+            train_dataloaders=batches,
+            ckpt_path=str(keep.path) if step else None,
+            weights_only=True,
+        )
+    except SIGTERMException:
+        log.info("told to stop; started again, it goes on from %s", keep.path)
+        sys.exit(128 + signal.SIGTERM)
     if trainer.interrupted:
         raise KeyboardInterrupt
 

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from tests.cubes import write_cubes
 from vadbench.artefacts import open_artefact
@@ -15,6 +15,7 @@ from vadbench.methods.hf2vad.score import object_scores, score_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
 from vadbench.methods.hf2vad.train import reconstruct_flows
+from vadbench.training.fit import save_weights
 
 SMALL = HF2VADSettings(memory_slots=16)
 
@@ -94,10 +95,14 @@ def test_each_group_of_the_prior_sees_only_the_groups_before_it() -> None:
 def test_the_condition_takes_the_last_reconstructed_flows() -> None:
     flows, made = torch.zeros(2, 4, 2, 32, 32), torch.ones(2, 4, 2, 32, 32)
     for count in (1, 2, 3, 4):
-        networks = Networks(SMALL.model_copy(update={"reconstructed_flows": count}), flow=False, frame=False)
+        networks = Networks(
+            SMALL.model_copy(update={"reconstructed_flows": count}), flow=False, frame=False
+        )
         condition = networks.condition(flows, made)
         assert condition.shape == (2, 8, 32, 32)
-        assert condition.sum(dim=(0, 2, 3)).tolist() == [0.0] * (8 - 2 * count) + [2048.0] * (2 * count)
+        assert condition.sum(dim=(0, 2, 3)).tolist() == [0.0] * (8 - 2 * count) + [2048.0] * (
+            2 * count
+        )
 
 
 def test_grey_cubes_are_repeated_over_three_channels() -> None:
@@ -142,7 +147,7 @@ def test_fine_tuning_trains_the_flow_autoencoder_through_the_prediction() -> Non
 
 def job_for(folder: Path, cubes: list[Path], networks: Networks) -> TrainJob:
     weights = folder / "flow.safetensors"
-    save_file(networks.state_dict(), weights)
+    save_weights(networks.state_dict(), weights, {}, [])
     return TrainJob(
         dataset="made", variant="full", stage="cvae", settings=SMALL, seed=0,
         weights={"flow": weights}, cubes=cubes, output=folder / "cvae.safetensors",
@@ -215,7 +220,7 @@ def test_scoring_a_split_writes_scores_with_their_provenance(tmp_path: Path) -> 
     networks = Networks(SMALL, flow=True, frame=False)
     cubes = write_cubes(tmp_path, [3, 2], split="test")
     weights = tmp_path / "flow.safetensors"
-    save_file(networks.state_dict(), weights)
+    save_weights(networks.state_dict(), weights, {}, [])
     from vadbench.methods import ClipFrames
 
     def never() -> None:
@@ -223,10 +228,17 @@ def test_scoring_a_split_writes_scores_with_their_provenance(tmp_path: Path) -> 
 
     score_split(
         ScoreJob(
-            dataset="made", variant="no_frame_prediction", split="test", settings=SMALL, seed=0,
-            weights={"flow": weights}, clips=[ClipFrames("00", 3, never), ClipFrames("01", 2, never)],
-            cubes=cubes, output=tmp_path / "scores.h5", precision="32",
-        )  # fmt: skip
+            dataset="made",
+            variant="no_frame_prediction",
+            split="test",
+            settings=SMALL,
+            seed=0,
+            weights={"flow": weights},
+            clips=[ClipFrames("00", 3, never), ClipFrames("01", 2, never)],
+            cubes=cubes,
+            output=tmp_path / "scores.h5",
+            precision="32",
+        )
     )
     with open_artefact(tmp_path / "scores.h5", "scores") as scores:
         assert list(scores["clip_offsets"][:]) == [0, 3, 5]
@@ -237,8 +249,8 @@ def test_scoring_a_split_writes_scores_with_their_provenance(tmp_path: Path) -> 
 
 def test_weights_of_a_later_stage_replace_earlier_ones(tmp_path: Path) -> None:
     first, second = Networks(SMALL, flow=True, frame=False), Networks(SMALL, flow=True, frame=True)
-    save_file(first.state_dict(), tmp_path / "flow.safetensors")
-    save_file(second.state_dict(), tmp_path / "finetune.safetensors")
+    save_weights(first.state_dict(), tmp_path / "flow.safetensors", {}, [])
+    save_weights(second.state_dict(), tmp_path / "finetune.safetensors", {}, [])
     loaded = Networks(SMALL, flow=True, frame=True)
     loaded.load({name: tmp_path / f"{name}.safetensors" for name in ("flow", "finetune")})
     expected = load_file(tmp_path / "finetune.safetensors")

@@ -84,13 +84,15 @@ def test_entropy_and_divergence() -> None:
     posterior, prior = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
     unit = torch.distributions.Normal
     expected = torch.distributions.kl_divergence(unit(posterior, 1.0), unit(prior, 1.0))
-    torch.testing.assert_close(mean_divergence(posterior, prior), expected.sum(dim=(1, 2, 3)).mean())
+    torch.testing.assert_close(
+        mean_divergence(posterior, prior), expected.sum(dim=(1, 2, 3)).mean()
+    )
 
 
 def test_gradient_loss_by_hand() -> None:
     predicted = torch.tensor([[[[1.0, 3.0], [0.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]]])
     target = torch.zeros_like(predicted)
-    # Horizontal: 1 2 0 0 | 0 1 0 0 (the first column against 0 outside); vertical: 1 3 -1 -3 | 0 1 0 -1.
+    # Outside there is 0. Horizontal: 1 2 0 0 | 0 1 0 0; vertical: 1 3 -1 -3 | 0 1 0 -1.
     assert gradient_loss(predicted, target).item() == pytest.approx((4 + 10) / 8)
     # Channels summed first: 1 4 / 0 0, horizontal 1 3 0 0, vertical 1 4 -1 -4.
     summed = gradient_loss(predicted, target, channel_sum=True, signed=True)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ from vadbench.training import fit
 
 folder, stage, at, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 fit.CHECKPOINT_SECONDS = 0.0
-kind = {"flow": stages.FlowStage, "cvae": stages.FrameStage, "finetune": stages.FinetuneStage}[stage]
+kind = {"flow": "FlowStage", "cvae": "FrameStage", "finetune": "FinetuneStage"}[stage]
+kind = getattr(stages, kind)
 step = kind.training_step
 
 def killed(self, batch, batch_idx):
@@ -79,19 +81,8 @@ def test_the_same_seed_gives_the_same_file(data: Path, stage: str) -> None:
     assert (data / "other" / f"{stage}.safetensors").read_bytes() != again
 
 
-@pytest.mark.parametrize(
-    ("stage", "at", "number"),
-    [
-        ("cvae", 2, signal.SIGKILL),
-        ("cvae", STEPS, signal.SIGKILL),
-        ("finetune", STEPS + 1, signal.SIGKILL),
-        ("flow", 3, signal.SIGTERM),
-    ],
-)
-def test_a_killed_stage_ends_with_the_same_weights(
-    data: Path, tmp_path: Path, stage: str, at: int, number: int
-) -> None:
-    folder = data / tmp_path.name
+def killed(folder: Path, stage: str, at: int, number: int = signal.SIGKILL) -> None:
+    """Trains in a process of its own that gets a signal at a step."""
     result = subprocess.run(
         [sys.executable, "-c", KILL, folder, stage, str(at), str(int(number))],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
@@ -99,7 +90,24 @@ def test_a_killed_stage_ends_with_the_same_weights(
         check=False,
         text=True,
     )
-    assert result.returncode != 0
+    assert result.returncode != 0, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("stage", "at", "number"),
+    [
+        ("cvae", 2, signal.SIGKILL),
+        ("cvae", STEPS, signal.SIGKILL),
+        ("finetune", STEPS + 1, signal.SIGKILL),
+        ("flow", 1, signal.SIGTERM),
+        ("flow", STEPS - 1, signal.SIGTERM),
+    ],
+)
+def test_a_killed_stage_ends_with_the_same_weights(
+    data: Path, tmp_path: Path, stage: str, at: int, number: int
+) -> None:
+    folder = data / tmp_path.name
+    killed(folder, stage, at, number)
     assert not (folder / f"{stage}.safetensors").exists()
     checkpoint = folder / "training" / stage / "last.ckpt"
     saved = torch.load(checkpoint, weights_only=True)
@@ -109,14 +117,19 @@ def test_a_killed_stage_ends_with_the_same_weights(
     expected = (data / "before" / f"{stage}.safetensors").read_bytes()
     assert (folder / f"{stage}.safetensors").read_bytes() == expected
     assert not checkpoint.exists()
+    # Neither half of the log is lost.
+    logs = sorted((folder / "training" / stage / "logs").iterdir())
+    assert [item.name for item in logs] == ["version_0", "version_1"]
 
 
 def test_the_logs_hold_every_loss(data: Path) -> None:
-    folder = data / "before/training/finetune"
-    table = pd.read_csv(folder / "metrics.csv")
+    folder = data / "before/training/finetune/logs"
+    table = pd.read_csv(folder / "version_0/metrics.csv")
     for name in ("flow_error", "entropy", "frame_error", "gradient", "divergence"):
-        assert np.isfinite(table[name].dropna()).all(), name
-    assert list((folder / "tensorboard").glob("events.out.tfevents.*"))
+        values = table[name].dropna()
+        assert len(values)
+        assert np.isfinite(values).all(), name
+    assert list(folder.rglob("events.out.tfevents.*"))
 
 
 def test_weights_say_what_they_were_made_from(data: Path) -> None:
@@ -125,11 +138,28 @@ def test_weights_say_what_they_were_made_from(data: Path) -> None:
         assert part in about
 
 
-def test_a_damaged_checkpoint_is_said_to_be_damaged(data: Path) -> None:
-    folder = data / "damaged"
-    work = folder / "training/flow"
+def test_a_damaged_checkpoint_is_not_used(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    work = data / "damaged/training/flow"
     work.mkdir(parents=True)
     (work / "last.ckpt").write_bytes(b"PK\x03\x04 nothing")
-    train_stage(job(folder, "flow"))
+    train_stage(job(data / "damaged", "flow"))
+    assert "last.ckpt cannot be read" in caplog.text
     expected = (data / "before/flow.safetensors").read_bytes()
-    assert (folder / "flow.safetensors").read_bytes() == expected
+    assert (data / "damaged/flow.safetensors").read_bytes() == expected
+
+
+def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:
+    folder = data / "changed"
+    killed(folder, "flow", 2)
+    assert (folder / "training/flow/last.ckpt").is_file()
+    changed = replace(job(folder, "flow"), effective=SETTINGS.plain() | {"memory_slots": 9})
+    train_stage(changed)
+    # It began anew, with nothing of the first attempt.
+    assert facts(folder / "flow.safetensors")["vadbench"] != facts(data / "before/flow.safetensors")
+    with (
+        safe_open(folder / "flow.safetensors", "pt") as ours,
+        safe_open(data / "before/flow.safetensors", "pt") as theirs,
+    ):
+        for name in ours.keys():  # noqa: SIM118
+            assert torch.equal(ours.get_tensor(name), theirs.get_tensor(name))
+    assert [item.name for item in (folder / "training/flow/logs").iterdir()] == ["version_0"]

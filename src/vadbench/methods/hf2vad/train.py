@@ -75,14 +75,14 @@ def train_stage(job: TrainJob) -> None:
             save_weights(state(), best, facts, inputs)
 
         after_epoch = (_test_scorer(job, networks, job.test), keep)
-    module = _STAGES[job.stage](networks, settings, own)
     fit(
-        module,
+        _STAGES[job.stage](networks, settings, own),
         batches,
         epochs=own.epochs,
         seed=_seed(job, "steps"),
         work=job.work,
         precision=job.precision,
+        about=about | {"inputs": [file_digest(item) for item in inputs]},
         after_epoch=after_epoch,
     )
     save_weights(state(), job.output, about, inputs)
@@ -131,7 +131,7 @@ def reconstruct_flows(job: TrainJob) -> Path:
                         "reconstructed",
                         (len(cubes), *rows.shape[1:]),
                         "float16",
-                        chunks=(64, *rows.shape[1:]),
+                        chunks=(min(64, len(cubes)), *rows.shape[1:]),
                         **hdf5plugin.Bitshuffle(cname="lz4"),
                     )
                 dataset[start : start + len(rows)] = rows
