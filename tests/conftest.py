@@ -1,6 +1,8 @@
 """Fixtures that several test modules share."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +18,11 @@ def ped2_root() -> Path:
         if (root / "UCSDped2/Test").is_dir() and (root / "ped2_boxes").is_dir():
             return root
     pytest.skip("needs UCSD Ped2 and the VEC boxes: set VADBENCH_DATA to the folder that has them")
+
+
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    """Undoes what `set_up_torch` does to the processor's state, which all tests share."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

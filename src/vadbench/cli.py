@@ -115,15 +115,23 @@ def _inspect(files: Sequence[Path]) -> None:
         with open_artefact(path) as artefact:
             owner = artefact.identity
             where = f"{owner.dataset}, {owner.split}" + (f", {owner.clip}" if owner.clip else "")
-            console.print(f"[bold]{path}[/bold]: {artefact.kind} of {where}", highlight=False)
-            console.print(f"frames     {artefact.n_frames}", highlight=False)
-            console.print(f"digest     {artefact.digest}", highlight=False)
-            console.print(f"settings   {json.dumps(artefact.settings)}", highlight=False)
-            console.print(f"code       {artefact.code or 'not recorded'}", highlight=False)
+            console.print(
+                f"[bold]{path}[/bold]: {artefact.kind} of {where}", highlight=False, soft_wrap=True
+            )
+            console.print(f"frames     {artefact.n_frames}", highlight=False, soft_wrap=True)
+            console.print(f"digest     {artefact.digest}", highlight=False, soft_wrap=True)
+            console.print(
+                f"settings   {json.dumps(artefact.settings)}", highlight=False, soft_wrap=True
+            )
+            console.print(
+                f"code       {artefact.code or 'not recorded'}", highlight=False, soft_wrap=True
+            )
             libraries = " ".join(f"{name} {v}" for name, v in artefact.libraries.items())
-            console.print(f"libraries  {libraries}", highlight=False)
+            console.print(f"libraries  {libraries}", highlight=False, soft_wrap=True)
             for source, digest in artefact.inputs.items():
-                console.print(f"made from  {source}  {digest[:16]}", highlight=False)
+                console.print(
+                    f"made from  {source}  {digest[:16]}", highlight=False, soft_wrap=True
+                )
             table = Table("field", "shape", "type", "stored", "meaning")
             kind = KINDS[artefact.kind]
             for name in artefact.fields:

@@ -102,8 +102,10 @@ def print_table(path: Path) -> None:
         table = table[
             (table["metric"] == "auc_micro") & (table["protocol"] == table["default_protocol"])
         ]
-        single = table["method"] == "baselines"
-        table = table[(table["score"] == "fused") | single]
+        # Of a method that fuses its components the sum is shown, of one that does not all of them.
+        is_fused = table["score"] == "fused"
+        fuses = is_fused.groupby(table["method"]).transform("any")
+        table = table[is_fused | ~fuses]
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()
@@ -130,6 +132,8 @@ def print_table(path: Path) -> None:
         auc = f"{values.mean():.1f}"
         if len(values) > 1:
             auc += f" ± {values.std(ddof=1):.1f}"
+        if score != "fused":
+            variant = score
         if selection == "best_test":
             variant = f"{variant} (epoch chosen on test labels)"
         paper = group["paper"].iloc[0]
@@ -137,7 +141,7 @@ def print_table(path: Path) -> None:
         shown.add_row(
             dataset,
             method,
-            score if method == "baselines" else variant,
+            variant,
             budget or "-",
             auc,
             f"{100 * paper:.1f}" if known else "",

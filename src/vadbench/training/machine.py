@@ -1,5 +1,6 @@
 """What this machine computes with: device, precision, threads."""
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -33,3 +34,15 @@ def set_up_torch(threads: int) -> None:
     torch.set_flush_denormal(True)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Nothing here reads memory that it has not written; filling it first takes most of the time.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _keep_freed_memory()
+
+
+def _keep_freed_memory() -> None:
+    """Has the C library keep freed blocks: a page fault per 4 kB is dearer than most layers."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:  # glibc; numbers of its malloc.h
+        trim_threshold, mmap_threshold = -1, -3
+        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(mmap_threshold, 2**30)

@@ -56,7 +56,7 @@ def test_the_order_of_the_slots_does_not_matter() -> None:
     torch.testing.assert_close(permuted, weights[:, order])
 
 
-@given(st.integers(0, 2**31), st.floats(0.0, 0.2))
+@given(st.integers(0, 2**31), st.floats(0.0, 0.2, allow_subnormal=False))
 def test_weights_are_a_convex_combination(seed: int, threshold: float) -> None:
     weights = torch.softmax(torch.randn(4, 10, generator=torch.Generator().manual_seed(seed)), 1)
     kept = hard_shrink(weights, threshold)

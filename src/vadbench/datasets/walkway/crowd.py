@@ -235,13 +235,13 @@ class Crowd:
         ]
         style: Style
         if name == "cyclist":
-            figure, style, pace = make_figure(rng, "bicycle"), "ride", rng.uniform(3.3, 4.2)
+            figure, style, pace = make_figure(rng, "bicycle"), "ride", rng.uniform(2.4, 3.2)
         elif name == "skater":
-            figure, style, pace = make_figure(rng, "skateboard"), "skate", rng.uniform(3.0, 3.7)
+            figure, style, pace = make_figure(rng, "skateboard"), "skate", rng.uniform(2.2, 2.8)
         elif name == "cart":
-            figure, style, pace = make_figure(rng, "cart"), "sit", rng.uniform(2.7, 3.3)
+            figure, style, pace = make_figure(rng, "cart"), "sit", rng.uniform(1.9, 2.4)
         elif name == "runner":
-            figure, style, pace = make_figure(rng), "run", rng.uniform(3.3, 4.0)
+            figure, style, pace = make_figure(rng), "run", rng.uniform(2.9, 3.5)
         elif name == "off_path":
             figure, style, pace = make_figure(rng), "walk", rng.uniform(1.6, 1.9)
             route = self._shortcut(side) if rng.uniform() < 0.5 else self._verge(side)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vadbench.networks.memory import Memory
+from vadbench.networks.pointwise import dropout, elu
 
 __all__ = ["CVAE", "FlowAutoencoder", "NormConv2d", "double_conv"]
 
@@ -146,8 +147,10 @@ class ResidualBlock(nn.Module):
         inner = features
         if self.skip is not None:
             assert skip is not None
-            inner = torch.cat([features, self.skip(F.elu(skip))], dim=1)
-        inner = F.dropout(F.elu(inner), DROPOUT, self.training)
+            inner = torch.cat([features, self.skip(elu(skip))], dim=1)
+        inner = elu(inner)
+        if self.training:
+            inner = dropout(inner, DROPOUT)
         return features + self.conv(inner)
 
 

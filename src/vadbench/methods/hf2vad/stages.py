@@ -23,7 +23,7 @@ class _Stage(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         trained = [item for item in self.parameters() if item.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=self.stage.learning_rate, eps=1e-7, foreach=True)
+        optimizer = torch.optim.Adam(trained, lr=self.stage.learning_rate, eps=1e-7, fused=True)
         schedule = torch.optim.lr_scheduler.StepLR(
             optimizer, self.stage.decay_every, self.stage.decay
         )

@@ -1,0 +1,121 @@
+"""HF2-VAD on Ped2-sized grey cubes: steps of stage 1 and stage 2, and full scoring, cubes/s.
+
+The peer computes the same with the same layers the plain way: 32 bits, PyTorch's default memory
+format and pointwise layers, and in stage 2 the frozen flow autoencoder in every step.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from rows import Row, seconds
+from torch.nn import functional as F
+
+from vadbench.methods.hf2vad import networks as layers
+from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
+from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.stages import FlowStage, FrameStage
+from vadbench.training.machine import set_up_torch, use_bfloat16
+
+SETTINGS = HF2VADSettings()
+GOALS = {"stage 1": 280.0, "stage 2": 60.0, "scoring": 200.0}
+
+
+def _cubes(count: int) -> dict[str, torch.Tensor]:
+    made = torch.Generator().manual_seed(0)
+    return {
+        "frames": torch.randint(0, 256, (count, 5, 32, 32, 1), generator=made, dtype=torch.uint8),
+        "flow": torch.randn(count, 4, 32, 32, 2, generator=made).half(),
+    }
+
+
+@contextmanager
+def _plain_layers() -> Iterator[None]:
+    ours = layers.dropout, layers.elu
+    layers.dropout, layers.elu = F.dropout, F.elu
+    try:
+        yield
+    finally:
+        layers.dropout, layers.elu = ours
+
+
+def _step(module: Any, optimizer: torch.optim.Optimizer, batch: dict, bfloat16: bool) -> None:
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        loss = module.training_step(batch, 0)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def _speed(count: int, call: Any) -> float:
+    return count / seconds(call, 3)
+
+
+def _stage(kind: type, batch_size: int, *, plain: bool) -> float:
+    torch.manual_seed(0)
+    first = kind is FlowStage
+    networks = Networks(SETTINGS, flow=first, frame=not first)
+    frozen = Networks(SETTINGS, flow=True, frame=False).eval()
+    if plain:
+        networks, frozen = (
+            item.to(memory_format=torch.contiguous_format) for item in (networks, frozen)
+        )
+    module = kind(networks, SETTINGS, StageSettings())
+    module.log_dict = lambda values: None
+    optimizer = (
+        torch.optim.Adam(networks.parameters(), lr=1e-4, eps=1e-7)
+        if plain
+        else module.configure_optimizers()["optimizer"]
+    )
+    batch = _cubes(batch_size)
+    if not first:
+        batch["reconstructed"] = batch["flow"]
+
+    def step() -> None:
+        if plain and not first:
+            with torch.no_grad():
+                frozen.flow(flows_of(batch).flatten(0, 1))
+        _step(module, optimizer, batch, not plain and use_bfloat16("auto"))
+
+    return _speed(batch_size, step)
+
+
+def _scoring(*, plain: bool) -> float:
+    networks = Networks(SETTINGS, flow=True, frame=True).eval()
+    if plain:
+        networks.to(memory_format=torch.contiguous_format)
+    batch = _cubes(128)
+
+    def score() -> None:
+        with (
+            torch.inference_mode(),
+            torch.autocast("cpu", torch.bfloat16, enabled=not plain and use_bfloat16("auto")),
+        ):
+            flows, frames = flows_of(batch), frames_of(batch)
+            if plain:
+                reconstructed = networks.flow(flows.flatten(0, 1))[0].view_as(flows)
+                condition, past = torch.flatten(reconstructed, 1, 2), frames[:, :-3].contiguous()
+            else:
+                reconstructed = networks.reconstruct(flows)[0].float()
+                condition, past = networks.condition(flows, reconstructed), frames[:, :-3]
+            networks.cvae(past, condition, sample=False)
+
+    return _speed(128, score)
+
+
+def measure() -> list[Row]:
+    set_up_torch(os.cpu_count() or 1)
+    rows = []
+    for what, measured in (
+        ("stage 1", lambda plain: _stage(FlowStage, 256, plain=plain)),
+        ("stage 2", lambda plain: _stage(FrameStage, 128, plain=plain)),
+        ("scoring", lambda plain: _scoring(plain=plain)),
+    ):
+        ours = measured(False)
+        with _plain_layers():
+            peer = measured(True)
+        rows.append(Row(what, ours, peer, "cubes/s", "the same layers, plain, 32 bits"))
+        rows.append(Row(f"{what}, goal", ours, GOALS[what], "cubes/s", "on a processor with AMX"))
+    return rows

@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.clips import ArrayClip, textured
+from vadbench.datasets import Labels
+from vadbench.datasets.index import build_index, check_clip, index_labels, load_json, write_json
+from vadbench.errors import VadbenchError
+
+
+def records(sizes: dict[str, int], height: int = 24) -> list[dict]:
+    return [check_clip(textured(count, height, 32, 1), name) for name, count in sizes.items()]
+
+
+def labels(lengths: dict[str, int]) -> Labels:
+    vectors = {name: np.arange(count) % 3 == 1 for name, count in lengths.items()}
+    return Labels("gt.m", "ab" * 32, {name: v.astype(np.uint8) for name, v in vectors.items()})
+
+
+def test_an_index_gives_the_labels_back(tmp_path: Path) -> None:
+    given = labels({"01": 7, "02": 5})
+    index = build_index(
+        "mine",
+        "ucsd",
+        10.0,
+        {"train": records({"01": 4}), "test": records({"01": 7, "02": 5})},
+        given,
+    )
+    write_json(index, tmp_path / "index.json")
+    found = index_labels(load_json(tmp_path / "index.json"))
+    assert list(found) == ["01", "02"]
+    for name, vector in found.items():
+        np.testing.assert_array_equal(vector, given.clips[name])
+    assert index["labels"]["sha256"] == given.sha256
+
+
+def test_the_digest_is_of_pixels() -> None:
+    clip = textured(4, 24, 32, 1)
+    first = check_clip(clip, "01")["frames_sha256"]
+    clip.frames[2, 5, 5] ^= 1
+    assert check_clip(clip, "01")["frames_sha256"] != first
+
+
+def test_an_empty_clip_is_named() -> None:
+    with pytest.raises(VadbenchError, match="clip 07: has no frames"):
+        check_clip(ArrayClip(np.zeros((0, 4, 4, 1), np.uint8)), "07")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ({"01": 6}, r"gt\.m: clip 01: 6 labels for 7 frames"),
+        ({}, r"gt\.m: no labels for clip 01"),
+    ],
+)
+def test_labels_that_do_not_fit_are_named(lengths: dict[str, int], message: str) -> None:
+    with pytest.raises(VadbenchError, match=message):
+        build_index(
+            "mine", "ucsd", 10.0, {"train": [], "test": records({"01": 7})}, labels(lengths)
+        )
+
+
+def test_clips_of_another_size_are_named() -> None:
+    clips = {"train": records({"01": 3}), "test": records({"02": 7}, height=20)}
+    with pytest.raises(VadbenchError, match="32 x 24 from clip 01, 32 x 20 from clip 02"):
+        build_index("mine", "ucsd", 10.0, clips, labels({"02": 7}))
+
+
+def test_other_counts_than_the_official_ones_are_a_warning() -> None:
+    clips = {"train": records({"01": 3, "02": 4}), "test": records({"01": 7})}
+    index = build_index(
+        "mine", "ucsd", 10.0, clips, labels({"01": 7}), {"train": [3, 5], "test": [7]}
+    )
+    assert index["warnings"] == [
+        "mine: 2 train clips with 7 frames; the official archive has 2 with 8 "
+        "(clip 02: 4 frames, officially 5)"
+    ]
+
+
+def test_a_damaged_index_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text("{")
+    with pytest.raises(VadbenchError, match="delete it and run again"):
+        load_json(tmp_path / "index.json")

@@ -1,0 +1,74 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vadbench.report.table import collect
+
+PAPER = {
+    "dataset": "ped2",
+    "variant": "full",
+    "value": 99.3,
+    "table": "Table 1",
+    "metric": "auc_micro",
+}
+
+
+def write(folder: Path, **values: Any) -> list[Path]:
+    run = {
+        "dataset": "mine",
+        "method": "hf2vad",
+        "variant": "full",
+        "seed": 0,
+        "budget": "cpu",
+        "default_protocol": "hf2vad",
+        "labels": {"source": "masks", "sha256": "ab"},
+        "scores": {"last": "cd"},
+        "records": [
+            {
+                "selection": "last",
+                "protocol": protocol,
+                "score": score,
+                "metric": "auc_micro",
+                "clip": "",
+                "value": 0.98,
+                "note": "",
+            }
+            for protocol in ("hf2vad", "raw")
+            for score in ("fused", "flow_reconstruction")
+        ],
+    } | values
+    path = folder / "metrics.json"
+    path.write_text(json.dumps(run))
+    return [path]
+
+
+def index(folder: Path, warnings: list[str]) -> list[Path]:
+    path = folder / "index.json"
+    path.write_text(json.dumps({"dataset": "mine", "warnings": warnings}))
+    return [path]
+
+
+def test_the_papers_number_stands_only_beside_what_the_paper_measured(tmp_path: Path) -> None:
+    table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": [PAPER]}, {"mine": "ped2"})
+    with_paper = table[table["paper"].notna()]
+    assert len(with_paper) == 1
+    (row,) = with_paper.to_dict("records")
+    assert (row["protocol"], row["score"]) == ("hf2vad", "fused")
+    assert row["difference"] == pytest.approx(0.98 - 0.993)
+    assert row["paper_table"] == "Table 1"
+
+
+def test_another_data_set_has_no_paper_number(tmp_path: Path) -> None:
+    table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": [PAPER]}, {"mine": "ped1"})
+    assert table["paper"].isna().all()
+
+
+def test_warnings_of_the_data_stand_in_every_row(tmp_path: Path) -> None:
+    table = collect(
+        write(tmp_path), index(tmp_path, ["counts differ", "so do masks"]), {}, {"mine": "ped2"}
+    )
+    assert (table["warnings"] == "counts differ; so do masks").all()
+    assert (table["labels_sha256"] == "ab").all()
+    assert (table["scores_digest"] == "cd").all()

@@ -1,0 +1,174 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vadbench.config import Config, load_config, read_config_file
+from vadbench.errors import VadbenchError
+from vadbench.plan import Plan, Run
+
+PROJECT = Path(__file__).parents[2]
+
+
+def demo() -> dict[str, Any]:
+    return yaml.safe_load((PROJECT / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", ["config.yaml", *(PROJECT / "workflow/configs").glob("*.yaml")])
+def test_every_shipped_configuration_is_valid(path: str) -> None:
+    assert read_config_file(PROJECT / path).methods
+
+
+def test_the_schema_is_the_models() -> None:
+    stored = json.loads((PROJECT / "workflow/schemas/config.schema.json").read_text())
+    assert stored == Config.model_json_schema(), "run: make schema"
+
+
+def test_every_setting_is_described() -> None:
+    def undescribed(schema: dict[str, Any], name: str) -> list[str]:
+        found = []
+        for key, value in schema.get("properties", {}).items():
+            if "description" not in value:
+                found.append(f"{name}.{key}")
+        return found
+
+    schema = Config.model_json_schema()
+    missing = undescribed(schema, "Config")
+    for name, part in schema["$defs"].items():
+        missing += undescribed(part, name)
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": [1]}, "seed: unknown key; did you mean 'seeds'?"),
+        ({"seeds": "all"}, "seeds: input should be a valid list, found 'all'"),
+        ({"seeds": []}, "seeds: list should have at least 1 item"),
+        ({"precision": "fp16"}, "precision: 'fp16' is not possible; did you mean 'bf16'?"),
+        ({"datasets": {}}, "datasets: dictionary should have at least 1 item"),
+        (
+            {"datasets": {"walkway": {"family": "walkway", "widht": 200}}},
+            "datasets.walkway.widht: unknown key; did you mean 'width'?",
+        ),
+        (
+            {"datasets": {"ped2": {"family": "ucsd", "subset": "ped3"}}},
+            "datasets.ped2.subset: 'ped3' is not possible; did you mean 'ped",
+        ),
+        (
+            {"flow": {"farneback": {"backend": "farnback"}}},
+            "flow.farneback.backend: 'farnback' is not possible; did you mean 'farneback'?",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": "stc", "settings": {"flow": {"epoch": 1}}}}},
+            "methods.hf2vad.settings.flow.epoch: unknown key; did you mean 'epochs'?",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": "stcs"}}},
+            "methods.hf2vad.cubes: there is no cubes 'stcs'; did you mean 'stc'?",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": "stc", "datasets": ["walkwy"]}}},
+            "methods.hf2vad.datasets: there is no data set 'walkwy'; did you mean 'walkway'?",
+        ),
+        (
+            {"evaluation": {"protocols": ["hf2vd"]}},
+            "evaluation.protocols: there is no protocol 'hf2vd'; did you mean 'hf2vad'?",
+        ),
+        (
+            {"objects": {"instances": {"source": "instances"}}},
+            "source 'instances' needs a segmentation, by name",
+        ),
+    ],
+)
+def test_a_wrong_key_or_name_is_named_with_the_nearest(change: dict, message: str) -> None:
+    with pytest.raises(VadbenchError) as caught:
+        load_config(demo() | change)
+    assert message in str(caught.value)
+
+
+def test_all_errors_come_at_once() -> None:
+    with pytest.raises(VadbenchError) as caught:
+        load_config(demo() | {"seed": 1, "budgets": "cpu"})
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("seeds: [0")
+    with pytest.raises(VadbenchError, match=r"config\.yaml: not valid YAML"):
+        read_config_file(path)
+    path.write_text("- 1")
+    with pytest.raises(VadbenchError, match="expected keys and values, found list"):
+        read_config_file(path)
+
+
+def test_two_cubes_for_two_data_sets() -> None:
+    config = demo()
+    config["datasets"]["other"] = {"family": "walkway", "seed": 1}
+    config["methods"]["hf2vad"]["cubes"] = {"walkway": "stc"}
+    with pytest.raises(VadbenchError, match="names no cubes for the data set 'other'"):
+        load_config(config)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return Plan(load_config(demo()), root=Path("data"))
+
+
+def test_variants_share_the_stages_that_they_have_in_common(plan: Plan) -> None:
+    full = Run("walkway", "hf2vad", "full", 0)
+    for variant, stages in {
+        "full": ["flow", "cvae", "finetune"],
+        "before_finetune": ["flow", "cvae"],
+        "no_frame_prediction": ["flow"],
+    }.items():
+        run = Run("walkway", "hf2vad", variant, 0)
+        assert plan.weights(run) == [f"{full.folder}/{stage}.safetensors" for stage in stages]
+
+
+def test_methods_without_a_seed_run_once() -> None:
+    plan = Plan(load_config(demo() | {"seeds": [0, 1, 2]}), root=Path("data"))
+    seeds = {
+        name: [run.seed for run in plan.runs if run.method == name] for name in demo()["methods"]
+    }
+    assert seeds["baselines"] == [0]
+    assert sorted(set(seeds["hf2vad"])) == [0, 1, 2]
+
+
+def test_parameters_hold_their_own_settings_only(plan: Plan) -> None:
+    run = Run("walkway", "hf2vad", "full", 0)
+    before = {
+        "train": [plan.train_params(run, stage) for stage in ("flow", "cvae", "finetune")],
+        "score": plan.score_params(run),
+        "evaluate": plan.evaluate_params(run),
+        "flow": plan.flow_params("walkway", "farneback"),
+        "cubes": plan.cubes_params("walkway", "stc"),
+    }
+    config = demo()
+    config["methods"]["hf2vad"]["settings"] = {"cvae": {"learning_rate": 1e-3}}
+    changed = Plan(load_config(config), root=Path("data"))
+    assert changed.train_params(run, "flow") == before["train"][0]
+    assert changed.train_params(run, "cvae") != before["train"][1]
+    assert changed.train_params(run, "finetune") == before["train"][2]
+    assert changed.score_params(run) == before["score"]
+    assert changed.evaluate_params(run) == before["evaluate"]
+    assert changed.flow_params("walkway", "farneback") == before["flow"]
+    assert changed.cubes_params("walkway", "stc") == before["cubes"]
+
+
+def test_the_budget_alone_does_not_touch_scores_or_cubes(plan: Plan) -> None:
+    run = Run("walkway", "hf2vad", "full", 0)
+    other = Plan(load_config(demo() | {"budget": "cpu"}), root=Path("data"))
+    assert other.train_params(run, "flow") != plan.train_params(run, "flow")
+    assert other.score_params(run) == plan.score_params(run)
+    assert other.cubes_params("walkway", "stc") == plan.cubes_params("walkway", "stc")
+
+
+def test_a_stage_that_a_variant_does_not_train_is_refused(plan: Plan) -> None:
+    with pytest.raises(VadbenchError, match="before_finetune does not train a stage 'flow'"):
+        plan.train_files(Run("walkway", "hf2vad", "before_finetune", 0), "flow")
+    with pytest.raises(VadbenchError, match="hf2vad has no variant 'all'"):
+        plan.weights(Run("walkway", "hf2vad", "all", 0))
