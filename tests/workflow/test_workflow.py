@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
-from tests.workflow.conftest import SMALL, Tree
+from tests.workflow.conftest import PROJECT, SMALL, Tree
 from vadbench.artefacts import file_digest, open_artefact
 
 CLIPS = 4
@@ -101,6 +102,20 @@ def test_a_lost_file_is_made_again_with_the_same_content(tree: Tree) -> None:
     assert file_digest(path) == before
 
 
+def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> None:
+    tree.configure(copy.deepcopy(SMALL) | {"selection": "best_test"})
+    weights = tree.folder / "results/walkway/hf2vad/full/seed0/finetune.safetensors"
+    scores = tree.folder / "results/walkway/hf2vad/full/seed0/scores/test.h5"
+    before = file_digest(scores)
+    tree.run()
+    table = pd.read_csv(tree.folder / "results/tables/benchmark.csv")
+    selections = table.groupby("method")["selection"].unique()
+    assert set(selections["hf2vad"]) == {"last", "best_test"}
+    assert set(selections["baselines"]) == {"last"}
+    assert weights.with_suffix(".best_test.safetensors").is_file()
+    assert file_digest(scores) == before
+
+
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, finished: Tree) -> None:
     tree = Tree(tmp_path / "project")
     done = 0
@@ -160,3 +175,19 @@ def test_a_wrong_configuration_ends_in_one_readable_message(
     text = result.stdout + result.stderr
     assert message in text
     assert "Traceback" not in text
+
+
+@pytest.mark.slow
+def test_no_untrained_baseline_solves_the_scene(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "project")
+    config = yaml.safe_load((PROJECT / "config.yaml").read_text())
+    config["datasets"] = {
+        f"walkway{seed}": {"family": "walkway", "seed": seed} for seed in range(3)
+    }
+    del config["methods"]["hf2vad"]
+    tree.configure(config)
+    tree.run("results/tables/benchmark.csv")
+    table = pd.read_csv(tree.folder / "results/tables/benchmark.csv")
+    auc = table[table["metric"] == "auc_micro"]
+    assert set(auc["dataset"]) == set(config["datasets"])
+    assert auc["value"].max() < 0.85, auc.sort_values("value").tail(3)

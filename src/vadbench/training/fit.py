@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -196,12 +197,16 @@ def fit(
         f", going on after step {step}" if step else "",
     )
     try:
-        trainer.fit(
-            module,
-            train_dataloaders=batches,
-            ckpt_path=str(keep.path) if step else None,
-            weights_only=True,
-        )
+        with warnings.catch_warnings():
+            # `batches` has been told where to go on.
+            warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+            trainer.fit(
+                module,
+                train_dataloaders=batches,
+                ckpt_path=str(keep.path) if step else None,
+                weights_only=True,
+            )
     except SIGTERMException:
         log.info("told to stop; started again, it goes on from %s", keep.path)
         sys.exit(128 + signal.SIGTERM)

@@ -1,5 +1,6 @@
 """Training is repeatable to the bit, and a kill at any step changes nothing."""
 
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import torch
 from safetensors import safe_open
 
 from tests.cubes import write_cubes
-from vadbench.methods import TrainJob
+from vadbench.datasets.index import write_json
+from vadbench.methods import TestSet, TrainJob
 from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
 from vadbench.methods.hf2vad.train import train_stage
 
@@ -163,3 +165,21 @@ def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:
         for name in ours.keys():  # noqa: SIM118
             assert torch.equal(ours.get_tensor(name), theirs.get_tensor(name))
     assert [item.name for item in (folder / "training/flow/logs").iterdir()] == ["version_0"]
+
+
+def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Path) -> None:
+    cubes = write_cubes(data, [6, 5], split="test", seed=1)
+    spans = {"00": [[2, 4]], "01": [[0, 1]]}
+    records = [{"clip": path.stem, "n_frames": n} for path, n in zip(cubes, (6, 5), strict=True)]
+    index = {"dataset": "made", "labels": {"clips": spans}, "clips": {"test": records}}
+    write_json(index, data / "index.json")
+    test = TestSet(cubes, data / "index.json", "raw", {"flow_reconstruction": 1.0})
+    train_stage(replace(job(data / "chosen", "flow"), test=test))
+
+    last = data / "chosen/flow.safetensors"
+    assert last.read_bytes() == (data / "before/flow.safetensors").read_bytes()
+    best = json.loads(facts(data / "chosen/flow.best_test.safetensors")["vadbench"])
+    assert best["chosen"] == "best test AUC"
+    assert best["epoch"] in (0, 1)
+    table = pd.read_csv(data / "chosen/training/flow/logs/version_0/metrics.csv")
+    assert best["test_auc"] == pytest.approx(table["test_auc"].max(), abs=1e-6)
