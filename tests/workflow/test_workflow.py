@@ -119,7 +119,7 @@ def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> N
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, finished: Tree) -> None:
     tree = Tree(tmp_path / "project")
     done = 0
-    for wait in (6.0, 8.0):
+    for wait in (5.0, 7.0, 9.0):
         process = subprocess.Popen(
             tree.command(),
             cwd=tree.folder,
