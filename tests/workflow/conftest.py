@@ -55,6 +55,7 @@ class Tree:
         shutil.copy(PROJECT / "Snakefile", folder)
         shutil.copytree(PROJECT / "workflow", folder / "workflow")
         shutil.copytree(PROJECT / "envs", folder / "envs")
+        (folder / "profiles").symlink_to("workflow/profiles")
         self.configure(SMALL)
 
     def configure(self, config: dict[str, Any]) -> None:
@@ -98,7 +99,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 @pytest.fixture
 def tree(finished: Tree, tmp_path: Path) -> Tree:
     """A copy of the finished benchmark that a test may change."""
-    shutil.copytree(finished.folder, tmp_path / "project")
+    shutil.copytree(finished.folder, tmp_path / "project", symlinks=True)
     copy = Tree.__new__(Tree)
     copy.folder = tmp_path / "project"
     return copy

@@ -1,3 +1,4 @@
+import base64
 import copy
 import os
 import signal
@@ -61,6 +62,17 @@ def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
 
 def test_a_second_run_does_nothing(finished: Tree) -> None:
     assert not finished.planned()
+
+
+def test_the_default_profile_is_applied_by_itself(finished: Tree) -> None:
+    assert "workflow specific profile profiles/default" in finished.run("-n").stderr
+
+
+def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
+    path = "results/walkway/objects/both/test/test01.h5"
+    name = base64.b64encode(path.encode()).decode()
+    (tree.folder / ".snakemake/incomplete" / name).write_text("")
+    assert tree.planned()["find_objects"] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 from vadbench.logs import job_log
@@ -8,9 +9,16 @@ with job_log(snakemake.log[0]):
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     method = get_method(at.method)
     test = None
-    if "protocol" in job:
+    if "judge" in job:
+        from vadbench.datasets.index import index_labels, load_json
+        from vadbench.scoring.evaluate import judge
+        from vadbench.scoring.protocol import PROTOCOLS
+
+        labels = index_labels(load_json(files.index))
         test = TestSet(
-            list(map(Path, files.test_cubes)), Path(files.index), job["protocol"], job["weights"]
+            list(labels),
+            list(map(Path, files.test_cubes)),
+            partial(judge, labels, PROTOCOLS[job["protocol"]], job["weights"]),
         )
     method.train(
         TrainJob(
