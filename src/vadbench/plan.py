@@ -290,6 +290,7 @@ class Plan:
             "earlier": stages[: stages.index(stage)],
         }
         if self.config.selection == "best_test":
+            job["judge"] = fingerprint(_SCORING)
             job["protocol"] = method.card.protocol
             job["weights"] = method.fusion_weights(settings, run.variant)
         return job

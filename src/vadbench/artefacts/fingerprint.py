@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-__all__ = ["PLUMBING", "fingerprint"]
+__all__ = ["PLUMBING", "covered", "fingerprint"]
 
 PLUMBING = frozenset(
     {
@@ -41,6 +41,12 @@ def fingerprint(*roots: str) -> str:
     Raises:
         ModuleNotFoundError: A root is no module.
     """
+    lines = (f"{module} {_parsed(module)[0]}" for module in covered(*roots))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def covered(*roots: str) -> list[str]:
+    """Returns the modules that a fingerprint of `roots` covers, sorted."""
     seen: set[str] = set()
     waiting = list(roots)
     while waiting:
@@ -49,8 +55,7 @@ def fingerprint(*roots: str) -> str:
             continue
         seen.add(module)
         waiting.extend(_parsed(module)[1])
-    lines = (f"{module} {_parsed(module)[0]}" for module in sorted(seen))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return sorted(seen)
 
 
 @cache

@@ -9,6 +9,7 @@ Arrays are compressed by bitshuffle and LZ4: of the codecs in `benchmarks/bench_
 that costs least beside the work that makes the arrays.
 """
 
+import glob
 import hashlib
 import json
 import os
@@ -55,9 +56,7 @@ class Identity:
 def write_atomically(path: str | Path) -> Iterator[BinaryIO]:
     """Opens a temporary file that takes the place of `path` when the block ends well."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-    temporary = Path(name)
+    handle, temporary = temporary_beside(target)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
@@ -65,6 +64,15 @@ def write_atomically(path: str | Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def temporary_beside(target: Path) -> tuple[int, Path]:
+    """Opens a new temporary file beside `target`, in place of what a killed job left there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+        left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    return handle, Path(name)
 
 
 def commit(temporary: Path, target: Path) -> None:
@@ -207,12 +215,8 @@ class ArtefactWriter:
 
     def __enter__(self) -> Self:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(
-                prefix=f".{self._path.name}.", suffix=".part", dir=self._path.parent
-            )
+            handle, self._temporary = temporary_beside(self._path)
             os.close(handle)
-            self._temporary = Path(name)
             self._file = h5py.File(self._temporary, "w", libver="v110")
         except OSError as error:
             raise VadbenchError(f"{self._path}: cannot be written ({error})") from error

@@ -24,6 +24,7 @@ from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.scoring.scores import Scores
 
 __all__ = [
     "Budget",
@@ -106,17 +107,16 @@ class TestSet:
     """What choosing an epoch on the test set needs (`selection: best_test`).
 
     Attributes:
-        cubes: The test clips' cubes, in clip order.
-        index: The data set's index.json, which holds the labels.
-        protocol: Name of the protocol whose micro AUC decides.
-        weights: Fusion weights of the variant's components.
+        clips: The test clips' names, in order.
+        cubes: Their cubes, in the same order.
+        judge: Returns the AUC of training and test scores. Stages know nothing of labels and
+            protocols, so that a change of these trains nothing again.
     """
 
     __test__ = False
+    clips: Sequence[str]
     cubes: Sequence[Path]
-    index: Path
-    protocol: str
-    weights: Mapping[str, float]
+    judge: Callable[["Scores", "Scores"], float]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import Protocol, Smoothing
 from vadbench.scoring.scores import Scores
 
-__all__ = ["Evaluation", "evaluate", "evaluate_run", "frame_scores", "object_scores"]
+__all__ = ["Evaluation", "evaluate", "evaluate_run", "frame_scores", "judge", "object_scores"]
 
 Floats = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.uint8]]
@@ -94,6 +94,18 @@ def evaluate(
     return Evaluation(
         kept_scores, kept_labels, protocol.drop_first, metrics, clip_auc, [*notes, note]
     )
+
+
+def judge(
+    labels: Labels,
+    protocol: Protocol,
+    weights: Mapping[str, float],
+    train: Scores,
+    test: Scores,
+) -> float:
+    """Returns the micro AUC of the components that there are, to choose an epoch by."""
+    chosen = {name: weights[name] for name in test.components}
+    return evaluate(train, test, labels, protocol, chosen).metrics["auc_micro"]
 
 
 def frame_scores(

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from vadbench.artefacts import fingerprint as module
-from vadbench.artefacts.fingerprint import PLUMBING, fingerprint
+from vadbench.artefacts.fingerprint import PLUMBING, covered, fingerprint
+from vadbench.methods import get_method
 
 TREE = {
     "__init__.py": "",
@@ -48,6 +49,13 @@ def test_only_code_that_computes_counts(tree: Path, name: str, text: str, same: 
     before = value()
     (tree / name).write_text(text)
     assert (value() == before) is same
+
+
+def test_weights_do_not_depend_on_labels_and_protocols() -> None:
+    modules = covered(*get_method("hf2vad").train_code)
+    assert "vadbench.networks.memory" in modules
+    for other in ("scoring.evaluate", "scoring.protocol", "scoring.metrics", "datasets.labels"):
+        assert f"vadbench.{other}" not in modules
 
 
 def test_every_excluded_module_exists() -> None:

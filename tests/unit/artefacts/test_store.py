@@ -97,6 +97,9 @@ with ArtefactWriter({str(tmp_path / "a.h5")!r}, "flow", clip, 9, settings={{}}) 
 """
     subprocess.run([sys.executable, "-c", program], check=False)
     assert not (tmp_path / "a.h5").exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    write_flow(tmp_path / "a.h5", flow())
+    assert [item.name for item in tmp_path.iterdir()] == ["a.h5"]
 
 
 def test_rows_that_do_not_fit_are_refused(tmp_path: Path) -> None:

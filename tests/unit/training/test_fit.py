@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,11 @@ import torch
 from safetensors import safe_open
 
 from tests.cubes import write_cubes
-from vadbench.datasets.index import write_json
 from vadbench.methods import TestSet, TrainJob
 from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
 from vadbench.methods.hf2vad.train import train_stage
+from vadbench.scoring.evaluate import judge
+from vadbench.scoring.protocol import PROTOCOLS
 
 STAGE = StageSettings(epochs=2, batch_size=6, learning_rate=1e-3)
 SETTINGS = HF2VADSettings(memory_slots=8, flow=STAGE, cvae=STAGE, finetune=STAGE)
@@ -169,11 +171,12 @@ def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:
 
 def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Path) -> None:
     cubes = write_cubes(data, [6, 5], split="test", seed=1)
-    spans = {"00": [[2, 4]], "01": [[0, 1]]}
-    records = [{"clip": path.stem, "n_frames": n} for path, n in zip(cubes, (6, 5), strict=True)]
-    index = {"dataset": "made", "labels": {"clips": spans}, "clips": {"test": records}}
-    write_json(index, data / "index.json")
-    test = TestSet(cubes, data / "index.json", "raw", {"flow_reconstruction": 1.0})
+    labels = {
+        "00": np.array([0, 0, 1, 1, 1, 0], np.uint8),
+        "01": np.array([1, 1, 0, 0, 0], np.uint8),
+    }
+    weights = {"flow_reconstruction": 1.0, "frame_prediction": 0.1}
+    test = TestSet(list(labels), cubes, partial(judge, labels, PROTOCOLS["raw"], weights))
     train_stage(replace(job(data / "chosen", "flow"), test=test))
 
     last = data / "chosen/flow.safetensors"

@@ -3,8 +3,7 @@
 import hashlib
 import logging
 import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
@@ -13,13 +12,14 @@ import torch
 from torch import Tensor
 
 from vadbench.artefacts import file_digest
-from vadbench.artefacts.store import commit
+from vadbench.artefacts.store import commit, temporary_beside
 from vadbench.half import to_half
 from vadbench.methods import TestSet, TrainJob
 from vadbench.methods.hf2vad.model import Networks, flows_of
 from vadbench.methods.hf2vad.score import object_scores
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
+from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeBatches, CubeSet
 from vadbench.training.fit import fit, save_weights
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
@@ -117,11 +117,10 @@ def reconstruct_flows(job: TrainJob) -> Path:
     networks.eval().to(device())
     cubes = CubeSet(job.cubes, ["flow"])
     log.info("reconstructing the flows of %d cubes", len(cubes))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".reconstructed.", suffix=".part", dir=path.parent)
+    handle, temporary = temporary_beside(path)
     os.close(handle)
     try:
-        with h5py.File(name, "w") as file, torch.inference_mode():
+        with h5py.File(temporary, "w") as file, torch.inference_mode():
             dataset, start = None, 0
             for batch in cubes.in_order(128):
                 values = _reconstructed(networks, batch, job.precision).permute(0, 1, 3, 4, 2)
@@ -137,9 +136,9 @@ def reconstruct_flows(job: TrainJob) -> Path:
                 dataset[start : start + len(rows)] = rows
                 start += len(rows)
             file.attrs["key"] = key
-        commit(Path(name), path)
+        commit(temporary, path)
     finally:
-        Path(name).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return path
 
 
@@ -150,26 +149,16 @@ def _reconstructed(networks: Networks, batch: dict[str, Tensor], precision: str)
 
 
 def _test_scorer(job: TrainJob, networks: Networks, test: TestSet) -> Callable[[], float]:
-    """Returns a function that scores the test set under the method's protocol."""
-    from vadbench.datasets.index import index_labels, load_json
-    from vadbench.scoring.evaluate import evaluate
-    from vadbench.scoring.protocol import PROTOCOLS
-    from vadbench.scoring.scores import Scores
-
-    labels = index_labels(load_json(test.index))
+    """Returns a function that scores training and test set and has the scores judged."""
     settings = job.settings
     assert isinstance(settings, HF2VADSettings)
 
+    def scored(clips: Sequence[str], cubes: Sequence[Path]) -> Scores:
+        scores = object_scores(networks, settings, cubes, job.precision, job.seed)
+        return Scores.of_cubes(clips, cubes, scores)
+
     def score() -> float:
-        split = {}
-        for name, paths in (("train", job.cubes), ("test", test.cubes)):
-            scores = object_scores(networks, settings, paths, job.precision, job.seed)
-            clips = list(labels) if name == "test" else [path.stem for path in paths]
-            split[name] = Scores.of_cubes(clips, paths, scores)
-        chosen = {name: test.weights[name] for name in split["test"].objects}
-        protocol = PROTOCOLS[test.protocol]
-        return evaluate(split["train"], split["test"], labels, protocol, chosen).metrics[
-            "auc_micro"
-        ]
+        train = scored([path.stem for path in job.cubes], job.cubes)
+        return test.judge(train, scored(test.clips, test.cubes))
 
     return score
