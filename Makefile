@@ -21,7 +21,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 demo: install  ## run the benchmark on the synthetic scene and print the table
-	$(BIN)/snakemake --cores $(CORES)
+	$(BIN)/snakemake --cores $(CORES) --no-hooks
 	@$(BIN)/vadbench table
 
 lint: install  ## format, lint and type checks, of Python and of the workflow

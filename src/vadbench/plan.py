@@ -270,15 +270,42 @@ class Plan:
         files: dict[str, Any] = {
             "earlier": [self.stage_file(run, name) for name in earlier],
             "cubes": self.run_cubes(run, "train"),
+            "frozen": self._frozen(run, stage, "train"),
         }
         if self.config.selection == "best_test":
             files["test_cubes"] = self.run_cubes(run, "test")
+            files["test_frozen"] = self._frozen(run, stage, "test")
             files["index"] = f"results/{run.dataset}/index.json"
         return files
 
     def extra_outputs(self, pattern: str) -> dict[str, str]:
         """The second weights file of every stage, where epochs are chosen on the test set too."""
         return {"best_test": pattern} if self.config.selection == "best_test" else {}
+
+    def _frozen(self, run: Run, stage: str | None, split: str) -> list[str]:
+        """Outputs of a frozen stage that training `stage`, or scoring (None), reads, if any."""
+        frozen = get_method(run.method).frozen(run.variant, stage)
+        if frozen is None:
+            return []
+        folder = Run(run.dataset, run.method, self._stages(run)[frozen], run.seed).folder
+        return [f"{folder}/frozen/{frozen}/{split}.h5"]
+
+    def frozen_files(self, run: Run, stage: str, split: str) -> dict[str, list[str]]:
+        """What a frozen stage is applied to, and its weights."""
+        return {
+            "weights": [self.stage_file(run, name) for name in self._up_to(run, stage)],
+            "cubes": self.run_cubes(run, split),
+        }
+
+    def frozen_params(self, run: Run, stage: str) -> dict[str, Any]:
+        """Parameters of applying a frozen stage."""
+        method = get_method(run.method)
+        job = _job(method.stage_settings(self.settings(run), stage), *method.apply_code)
+        return job | {"precision": self.config.precision, "stages": self._up_to(run, stage)}
+
+    def _up_to(self, run: Run, stage: str) -> list[str]:
+        stages = list(self._stages(run))
+        return stages[: stages.index(stage) + 1]
 
     def train_params(self, run: Run, stage: str) -> dict[str, Any]:
         """Parameters of training a stage."""
@@ -297,7 +324,14 @@ class Plan:
 
     def score_files(self, run: Run, split: str, selection: str = "last") -> dict[str, list[str]]:
         """What a run's raw scores are computed from."""
+        frozen = self._frozen(run, None, split)
+        if selection == "best_test" and list(self._stages(run))[-1:] == [
+            get_method(run.method).frozen(run.variant, None)
+        ]:
+            # Of a frozen last stage the outputs are those of its last epoch.
+            frozen = []
         return {
+            "frozen": frozen,
             "weights": self.weights(run, selection),
             "cubes": self.run_cubes(run, split),
             "clips": self.split_clips(run.dataset, split),

@@ -16,6 +16,7 @@ from vadbench.artefacts import file_digest, open_artefact
 CLIPS = 4
 CUBES_ON = {
     "cut_cubes": CLIPS,
+    "apply_frozen": 2,
     "train": 3,
     "score": 6,
     "evaluate": 3,
@@ -51,6 +52,7 @@ def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
         "find_objects",
         "cut_cubes",
         "train",
+        "apply_frozen",
         "score",
         "evaluate",
         "tabulate",
@@ -83,7 +85,14 @@ def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
         (
             ("methods", "hf2vad", "settings", "cvae", "learning_rate"),
             2e-4,
-            {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+            {
+                "apply_frozen": 1,
+                "train": 2,
+                "score": 2,
+                "evaluate": 1,
+                "draw_curves": 1,
+                "tabulate": 1,
+            },
         ),
         (
             ("evaluation",),

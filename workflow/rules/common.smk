@@ -99,6 +99,14 @@ def train_params(wildcards):
     return PLAN.train_params(run_of(wildcards), wildcards.stage)
 
 
+def frozen_files(wildcards):
+    return PLAN.frozen_files(run_of(wildcards), wildcards.stage, wildcards.split)
+
+
+def frozen_params(wildcards):
+    return PLAN.frozen_params(run_of(wildcards), wildcards.stage)
+
+
 def score_files(wildcards):
     return PLAN.score_files(run_of(wildcards), wildcards.split)
 

@@ -2,6 +2,19 @@
 #
 # results/tables/benchmark.csv                                          one row per number
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
+import time
+from pathlib import Path
+
+TABLE = Path("results/tables/benchmark.csv")
+STARTED = time.time()
+
+
+onsuccess:
+    # Only a table that this run made anew says anything about it.
+    if TABLE.exists() and TABLE.stat().st_mtime >= STARTED:
+        from vadbench.report.table import print_table
+
+        print_table(TABLE)
 
 
 rule tabulate:

@@ -2,6 +2,8 @@
 #
 # results/<dataset>/<method>/<variant>/seed<seed>/<stage>.safetensors
 # results/<dataset>/<method>/<variant>/seed<seed>/training/<stage>/   logs and checkpoints
+# results/<dataset>/<method>/<variant>/seed<seed>/frozen/<stage>/<split>.h5   what a frozen stage makes
+#   of a split: read by the stages after it and by scoring, deleted when none of them needs it any more
 
 
 rule train:
@@ -27,3 +29,27 @@ rule train:
         job=train_params,
     script:
         "../scripts/train.py"
+
+
+rule apply_frozen:
+    input:
+        unpack(frozen_files),
+    output:
+        temp(
+            "results/{dataset}/{method}/{variant}/seed{seed}/frozen/{stage}/{split}.h5"
+        ),
+    log:
+        "logs/apply_frozen/{dataset}/{method}/{variant}/seed{seed}/{stage}_{split}.log",
+    benchmark:
+        "results/timings/apply_frozen/{dataset}/{method}/{variant}/seed{seed}/{stage}_{split}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=480,
+        gpu=1,
+    params:
+        job=frozen_params,
+    script:
+        "../scripts/apply_frozen.py"

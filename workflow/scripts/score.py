@@ -32,6 +32,7 @@ with job_log(snakemake.log[0]):
             precision=job["precision"],
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
+            frozen=next(map(Path, files.get("frozen", [])), None),
             effective=job["settings"],
             code=job["code"],
         )

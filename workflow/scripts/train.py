@@ -18,6 +18,7 @@ with job_log(snakemake.log[0]):
         test = TestSet(
             list(labels),
             list(map(Path, files.test_cubes)),
+            next(map(Path, files.get("test_frozen", [])), None),
             partial(judge, labels, PROTOCOLS[job["protocol"]], job["weights"]),
         )
     method.train(
@@ -34,6 +35,7 @@ with job_log(snakemake.log[0]):
             precision=job["precision"],
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
+            frozen=next(map(Path, files.get("frozen", [])), None),
             test=test,
             effective=job["settings"],
             code=job["code"],

@@ -97,6 +97,13 @@ KINDS: dict[str, Kind] = {
             "flow": Field("float16", 5, "object", "flow into each frame of the window"),
         },
     ),
+    "reconstructions": Kind(
+        1,
+        {
+            "reconstructed": Field("float16", 5, "object", "flow of each cube, reconstructed"),
+            "errors": Field("float64", 1, "object", "sum of squared errors of a cube's flows"),
+        },
+    ),
     "scores": Kind(
         1,
         {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from vadbench.scoring.scores import Scores
 
 __all__ = [
+    "ApplyJob",
     "Budget",
     "Card",
     "ClipFrames",
@@ -109,6 +110,7 @@ class TestSet:
     Attributes:
         clips: The test clips' names, in order.
         cubes: Their cubes, in the same order.
+        frozen: Outputs of the frozen stage on the test split, if the stage reads them.
         judge: Returns the AUC of training and test scores. Stages know nothing of labels and
             protocols, so that a change of these trains nothing again.
     """
@@ -116,6 +118,7 @@ class TestSet:
     __test__ = False
     clips: Sequence[str]
     cubes: Sequence[Path]
+    frozen: Path | None
     judge: Callable[["Scores", "Scores"], float]
 
 
@@ -127,7 +130,8 @@ class TrainJob:
         weights: Weights of the stages before it, by stage name.
         cubes: The training clips' cubes, in clip order.
         output: Where the weights (`.safetensors`) go.
-        work: Folder for checkpoints, caches and logs; kept across restarts.
+        work: Folder for checkpoints and logs; kept across restarts.
+        frozen: Outputs of the frozen stage on the training split, if the stage reads them.
         precision: "auto", "32" or "bf16".
         memory_gb: Most memory that training data may take.
         test: Given, the best epoch on the test set is kept beside the last.
@@ -147,7 +151,34 @@ class TrainJob:
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
+    frozen: Path | None = None
     test: TestSet | None = None
+    effective: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class ApplyJob:
+    """A frozen stage to apply to a split; writes its outputs to `output`.
+
+    Attributes:
+        weights: Weights of the stage and of those before it, by stage name.
+        cubes: The split's cubes, in clip order.
+        effective: The part of the settings that the result depends on, stored as provenance.
+        code: Code fingerprint, stored as provenance.
+    """
+
+    dataset: str
+    variant: str
+    stage: str
+    split: str
+    settings: Settings
+    seed: int
+    weights: Mapping[str, Path]
+    cubes: Sequence[Path]
+    output: Path
+    precision: str = "auto"
+    threads: int = 1
     effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
 
@@ -169,6 +200,7 @@ class ScoreJob:
         clips: The clips of the split, in order.
         cubes: Their cubes, in the same order.
         weights: Weights of all stages of the variant, by stage name.
+        frozen: Outputs of the frozen stage on the split, if scoring reads them.
     """
 
     dataset: str
@@ -183,6 +215,7 @@ class ScoreJob:
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
+    frozen: Path | None = None
     effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
 
@@ -193,14 +226,16 @@ class Method(ABC):
     Class attributes:
         name: Name in the configuration and in result paths.
         settings_model: Model of its settings.
-        train_code, score_code: Modules that compute the weights and the scores, for the code
-            fingerprint; their imports inside the package count too.
+        train_code, apply_code, score_code: Modules that compute the weights, the outputs of
+            frozen stages and the scores, for the code fingerprint; their imports inside the
+            package count too.
         seeded: Whether the result depends on the seed; if not, one seed is run.
     """
 
     name: ClassVar[str]
     settings_model: ClassVar[type[Settings]]
     train_code: ClassVar[tuple[str, ...]] = ()
+    apply_code: ClassVar[tuple[str, ...]] = ()
     score_code: ClassVar[tuple[str, ...]] = ()
     seeded: ClassVar[bool] = True
 
@@ -246,6 +281,13 @@ class Method(ABC):
         """Returns the part of the settings that the weights of a stage depend on."""
         raise NotImplementedError(f"{self.name} trains no stage {stage!r}")
 
+    def frozen(self, variant: str, stage: str | None) -> str | None:
+        """Returns the stage whose outputs training `stage`, or scoring (None), reads from a file.
+
+        That stage is trained no further there, so what it makes of a split is computed once.
+        """
+        return None
+
     @abstractmethod
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """Returns the part of the settings that raw scores depend on beside the weights."""
@@ -257,6 +299,10 @@ class Method(ABC):
     def train(self, job: TrainJob) -> None:
         """Trains one stage and writes its weights."""
         raise NotImplementedError(f"{self.name} trains no stage {job.stage!r}")
+
+    def apply(self, job: ApplyJob) -> None:
+        """Computes what a frozen stage makes of a split."""
+        raise NotImplementedError(f"{self.name} has no frozen stage {job.stage!r}")
 
     @abstractmethod
     def score(self, job: ScoreJob) -> None:

@@ -6,6 +6,7 @@ MemAE itself has one query per position.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,10 +49,38 @@ class Memory(nn.Module):
         query = features.flatten(1)
         logits = query @ self.slots.T
         weights = hard_shrink(torch.softmax(logits.float(), dim=1), self.threshold)
-        if torch.is_grad_enabled():
-            read = weights.to(query.dtype) @ self.slots.to(query.dtype)
-        else:
-            # Slots that no query of the batch addresses add exactly nothing.
-            used = torch.nonzero((weights > 0).any(dim=0)).squeeze(1)
-            read = weights[:, used].to(query.dtype) @ self.slots[used].to(query.dtype)
+        read: Tensor = _Read.apply(weights, self.slots, query.dtype)
         return read.view_as(features), weights
+
+
+class _Read(torch.autograd.Function):
+    """Weights (B, N) times slots (N, C), over the slots that some query of the batch addresses.
+
+    After hard shrinkage most weights are exactly 0: those slots add nothing to what is read, and
+    neither they nor their weights get a gradient. Training soon leaves a few slots in use.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, slots: Tensor, dtype: torch.dtype) -> Tensor:
+        used = torch.nonzero((weights > 0).any(dim=0)).squeeze(1)
+        address, rows = weights[:, used].to(dtype), slots[used].to(dtype)
+        ctx.save_for_backward(address, rows, used)
+        ctx.weights, ctx.slots = weights.dtype, (slots.dtype, slots.shape)
+        return address @ rows
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        address, rows, used = ctx.saved_tensors
+        (gradient,) = gradients
+        dtype, shape = ctx.slots
+        of_weights = of_slots = None
+        if ctx.needs_input_grad[0]:
+            of_weights = gradient.new_zeros((len(gradient), shape[0]), dtype=ctx.weights)
+            of_weights[:, used] = (gradient @ rows.T).to(ctx.weights)
+        if ctx.needs_input_grad[1]:
+            values = (address.T @ gradient).to(dtype)
+            # Added to the dense gradient of the logits; a dense one here would be mostly zeros.
+            of_slots = torch.sparse_coo_tensor(
+                used[None], values, shape, is_coalesced=True, check_invariants=False
+            )
+        return of_weights, of_slots, None

@@ -75,8 +75,8 @@ def draw_clip(
     axes.plot(time, _scaled(main), color=_SCORE, linewidth=1.8, label=name)
     marked = [first + t for t in top_frames(main, _THUMBNAILS, max(1, len(main) // 12))]
     axes.plot(marked, _scaled(main)[np.array(marked) - first], "v", color=_SCORE, markersize=7)
+    figure.suptitle(title)
     axes.set(
-        title=title,
         xlabel="frame",
         ylabel="score, scaled to the clip",
         xlim=(-0.5, len(labels) - 0.5),
@@ -85,7 +85,16 @@ def draw_clip(
     handles, _ = axes.get_legend_handles_labels()
     if labels.any():
         handles.append(Patch(color=_ABNORMAL, alpha=0.25, label="abnormal (ground truth)"))
-    axes.legend(handles=handles, fontsize=8, ncols=len(handles), loc="upper left", frameon=False)
+    # Above the axes, where it hides no curve.
+    axes.legend(
+        handles=handles,
+        fontsize=8,
+        ncols=len(handles),
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        borderaxespad=0.1,
+        frameon=False,
+    )
     axes.spines[["top", "right"]].set_visible(False)
     clip_number = list(test.clips).index(path.stem)
     start_frame = int(test.clip_offsets[clip_number])

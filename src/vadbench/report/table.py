@@ -94,6 +94,7 @@ def print_table(path: Path) -> None:
     Raises:
         VadbenchError: The file is no table of vadbench.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -110,15 +111,15 @@ def print_table(path: Path) -> None:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()
     shown = Table(
-        "data set",
-        "method",
-        "variant",
-        "budget",
         title="frame-level AUC, micro, percent; each method under its own protocol",
+        box=SIMPLE_HEAD,
+        padding=(0, 0),
     )
-    for name in ("AUC", "paper", "difference"):
-        shown.add_column(name, justify="right")
-    shown.add_column("seeds", justify="right")
+    # Names are never cut: on a narrow terminal they go on in the next line.
+    for name in ("data set", "method", "variant", "budget"):
+        shown.add_column(name, overflow="fold")
+    for name in ("AUC", "paper", "diff.", "seeds"):
+        shown.add_column(name, justify="right", no_wrap=True)
     groups = table.groupby(
         ["dataset", "method", "variant", "score", "selection", "budget"], sort=False
     )

@@ -4,6 +4,8 @@ The order of an epoch is a function of seed and epoch only. Every cube is seen o
 that was killed goes on at the next batch.
 """
 
+import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +22,7 @@ from vadbench.errors import VadbenchError
 
 __all__ = ["CubeBatches", "CubeSet"]
 
+log = logging.getLogger(__name__)
 _BLOCK = 512  # cubes read at a time; a multiple of the rows of a stored chunk
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -91,7 +94,8 @@ class CubeSet:
         return whole
 
     def in_order(self, batch_size: int) -> Iterator[dict[str, Tensor]]:
-        """Yields all cubes in order, the next block being read meanwhile."""
+        """Yields all cubes in order, the next block being read meanwhile; logs its progress."""
+        done, told = 0, time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             waiting = [pool.submit(self.read, *block) for block in self.blocks()[:1]]
             for block in [*self.blocks()[1:], None]:
@@ -104,6 +108,10 @@ class CubeSet:
                         name: torch.from_numpy(values[first : first + batch_size])
                         for name, values in arrays.items()
                     }
+                done += count
+                if time.monotonic() - told > 30:
+                    log.info("%d of %d cubes", done, len(self))
+                    told = time.monotonic()
 
 
 def _row_bytes(dataset: h5py.Dataset) -> int:

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
@@ -8,13 +7,13 @@ from safetensors.torch import load_file
 
 from tests.cubes import write_cubes
 from vadbench.artefacts import open_artefact
-from vadbench.methods import ScoreJob, TrainJob, get_method
+from vadbench.methods import ApplyJob, ScoreJob, get_method
+from vadbench.methods.hf2vad.frozen import reconstruct_split
 from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
 from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder, NormConv2d
 from vadbench.methods.hf2vad.score import object_scores, score_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
-from vadbench.methods.hf2vad.train import reconstruct_flows
 from vadbench.training.fit import save_weights
 
 SMALL = HF2VADSettings(memory_slots=16)
@@ -145,48 +144,65 @@ def test_fine_tuning_trains_the_flow_autoencoder_through_the_prediction() -> Non
     assert networks.flow.last.weight.grad.abs().sum() > 0
 
 
-def job_for(folder: Path, cubes: list[Path], networks: Networks) -> TrainJob:
-    weights = folder / "flow.safetensors"
+def apply(folder: Path, cubes: list[Path], networks: Networks) -> Path:
+    weights, output = folder / "flow.safetensors", folder / "frozen.h5"
     save_weights(networks.state_dict(), weights, {}, [])
-    return TrainJob(
-        dataset="made", variant="full", stage="cvae", settings=SMALL, seed=0,
-        weights={"flow": weights}, cubes=cubes, output=folder / "cvae.safetensors",
-        work=folder / "work", precision="32",
+    reconstruct_split(
+        ApplyJob(
+            dataset="made", variant="full", stage="flow", split="train", settings=SMALL, seed=0,
+            weights={"flow": weights}, cubes=cubes, output=output, precision="32",
+        )
     )  # fmt: skip
+    return output
 
 
-def test_frozen_flows_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_frozen_stage_keeps_its_reconstructions_and_their_errors(tmp_path: Path) -> None:
     torch.manual_seed(0)
     networks = Networks(SMALL, flow=True, frame=False).eval()
     cubes = write_cubes(tmp_path, [3, 0, 2])
-    job = job_for(tmp_path, cubes, networks)
-    path = reconstruct_flows(job)
-    with h5py.File(path) as file:
-        made = file["reconstructed"][:]
     stored = []
     for item in cubes:
         with open_artefact(item) as artefact:
             stored.append(artefact["flow"][:])
     flows = flows_of({"flow": torch.from_numpy(np.concatenate(stored))})
     with torch.inference_mode():
-        expected = networks.reconstruct(flows)[0].permute(0, 1, 3, 4, 2).numpy()
-    np.testing.assert_allclose(made.astype(np.float32), expected, rtol=2e-3, atol=2e-3)
+        expected = networks.reconstruct(flows)[0]
+    with open_artefact(apply(tmp_path, cubes, networks), "reconstructions") as artefact:
+        made = artefact["reconstructed"][:].astype(np.float32)
+        np.testing.assert_allclose(made, expected.permute(0, 1, 3, 4, 2), rtol=2e-3, atol=2e-3)
+        errors = (expected - flows).square().sum(dim=(1, 2, 3, 4))
+        np.testing.assert_allclose(artefact["errors"][:], errors, rtol=1e-5)
+        assert {Path(name).name for name in artefact.inputs} == {
+            "flow.safetensors", "00.h5", "01.h5", "02.h5",
+        }  # fmt: skip
 
-    monkeypatch.setattr(
-        "vadbench.methods.hf2vad.train._reconstructed", lambda *args: pytest.fail("computed twice")
-    )
-    assert reconstruct_flows(job) == path
 
-
-def test_other_weights_make_the_frozen_flows_anew(tmp_path: Path) -> None:
-    cubes = write_cubes(tmp_path, [3])
+def test_scoring_from_frozen_outputs_is_scoring_with_the_network(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    path = reconstruct_flows(job_for(tmp_path, cubes, Networks(SMALL, flow=True, frame=False)))
-    with h5py.File(path) as file:
-        before = file["reconstructed"][:]
-    reconstruct_flows(job_for(tmp_path, cubes, Networks(SMALL, flow=True, frame=False)))
-    with h5py.File(path) as file:
-        assert (file["reconstructed"][:] != before).any()
+    networks = Networks(SMALL, flow=True, frame=True)
+    cubes = write_cubes(tmp_path, [3, 2])
+    frozen = apply(tmp_path, cubes, networks)
+    expected = object_scores(networks, SMALL, cubes, "32", seed=0)
+    without = Networks(SMALL, flow=False, frame=True)
+    without.cvae.load_state_dict(networks.cvae.state_dict())
+    found = object_scores(without, SMALL, cubes, "32", seed=0, frozen=frozen)
+    assert set(found) == set(expected)
+    np.testing.assert_allclose(
+        found["flow_reconstruction"], expected["flow_reconstruction"], rtol=1e-5
+    )
+    # The condition was rounded to float16 on the way.
+    np.testing.assert_allclose(found["frame_prediction"], expected["frame_prediction"], rtol=1e-2)
+
+
+def test_what_is_frozen_for_whom() -> None:
+    method = get_method("hf2vad")
+    assert method.frozen("full", "cvae") == "flow"
+    assert method.frozen("before_finetune", None) == "flow"
+    assert method.frozen("no_frame_prediction", None) == "flow"
+    # Stage 3 trains the flow autoencoder on, and here there is none.
+    assert method.frozen("full", "finetune") is None
+    assert method.frozen("full", None) is None
+    assert method.frozen("no_flow_reconstruction", "cvae") is None
 
 
 def test_scores_are_sums_of_squared_errors(tmp_path: Path) -> None:

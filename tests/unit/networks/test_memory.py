@@ -30,18 +30,25 @@ def test_memory_is_the_formula_of_the_paper() -> None:
     assert (address < 0.03).any()
 
 
-def test_reading_without_gradients_gives_the_same() -> None:
+def test_leaving_unaddressed_slots_out_changes_neither_values_nor_gradients() -> None:
     torch.manual_seed(1)
-    memory = Memory(slots=300, width=4 * 2 * 2)
+    memory = Memory(slots=300, width=4 * 2 * 2).double()
     # Distinct slots and strong queries, so that most slots stay unaddressed.
     torch.nn.init.normal_(memory.slots, std=2.0)
-    features = torch.randn(6, 4, 2, 2)
+    features = torch.randn(6, 4, 2, 2, dtype=torch.float64, requires_grad=True)
     read, weights = memory(features)
-    with torch.no_grad():
-        sparse, same = memory(features)
+    query = features.flatten(1)
+    plain_weights = hard_shrink(torch.softmax((query @ memory.slots.T).float(), 1), 1 / 300)
+    plain = plain_weights.double() @ memory.slots
     assert (weights > 0).any(dim=0).sum() < 150
-    torch.testing.assert_close(same, weights)
-    torch.testing.assert_close(sparse, read)
+    torch.testing.assert_close(read.flatten(1), plain)
+    inputs, target = (features, memory.slots), torch.randn(6, 16, dtype=torch.float64)
+    losses = [
+        (what.flatten(1) - target).square().sum() + addressing_entropy(by)
+        for what, by in ((read, weights), (plain, plain_weights))
+    ]
+    for ours, theirs in zip(*(torch.autograd.grad(loss, inputs) for loss in losses), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_the_order_of_the_slots_does_not_matter() -> None:

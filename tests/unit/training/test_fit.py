@@ -16,7 +16,8 @@ import torch
 from safetensors import safe_open
 
 from tests.cubes import write_cubes
-from vadbench.methods import TestSet, TrainJob
+from vadbench.methods import ApplyJob, TestSet, TrainJob
+from vadbench.methods.hf2vad.frozen import reconstruct_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.scoring.evaluate import judge
@@ -56,6 +57,7 @@ def job(folder: Path, stage: str, seed: int = 0) -> TrainJob:
         dataset="made", variant="full", stage=stage, settings=SETTINGS, seed=seed,
         weights={name: folder.parent / "before" / f"{name}.safetensors" for name in before},
         cubes=sorted((folder.parent / "train").glob("*.h5")),
+        frozen=folder.parent / "frozen.h5" if stage == "cvae" else None,
         output=folder / f"{stage}.safetensors", work=folder / "training" / stage, precision="32",
         effective=SETTINGS.plain(),
     )  # fmt: skip
@@ -68,6 +70,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_cubes(folder, [9, 11])
     for stage in ("flow", "cvae", "finetune"):
         train_stage(job(folder / "before", stage))
+        if stage == "flow":
+            reconstruct_split(
+                ApplyJob(
+                    dataset="made", variant="full", stage=stage, split="train", seed=0,
+                    settings=SETTINGS, weights={stage: folder / "before/flow.safetensors"},
+                    cubes=sorted((folder / "train").glob("*.h5")),
+                    output=folder / "frozen.h5", precision="32",
+                )
+            )  # fmt: skip
     return folder
 
 
@@ -176,7 +187,7 @@ def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Pat
         "01": np.array([1, 1, 0, 0, 0], np.uint8),
     }
     weights = {"flow_reconstruction": 1.0, "frame_prediction": 0.1}
-    test = TestSet(list(labels), cubes, partial(judge, labels, PROTOCOLS["raw"], weights))
+    test = TestSet(list(labels), cubes, None, partial(judge, labels, PROTOCOLS["raw"], weights))
     train_stage(replace(job(data / "chosen", "flow"), test=test))
 
     last = data / "chosen/flow.safetensors"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ApplyJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.settings import Settings
 
@@ -29,6 +29,7 @@ class HF2VAD(Method):
     name = "hf2vad"
     settings_model = HF2VADSettings
     train_code = ("vadbench.methods.hf2vad.train",)
+    apply_code = ("vadbench.methods.hf2vad.frozen",)
     score_code = ("vadbench.methods.hf2vad.score",)
 
     @property
@@ -96,6 +97,12 @@ class HF2VAD(Method):
         plain = settings.plain()
         return {key: plain[key] for key in sorted(keys)}
 
+    def frozen(self, variant: str, stage: str | None) -> str | None:
+        """The flow autoencoder is frozen in stage 2, and for good where there is no stage 3."""
+        stages = self.variants[variant].stages
+        reads = "finetune" not in stages if stage is None else stage == "cvae"
+        return "flow" if reads and "flow" in stages else None
+
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """The networks and how the latent is chosen."""
         plain = settings.plain()
@@ -113,6 +120,12 @@ class HF2VAD(Method):
         from vadbench.methods.hf2vad.train import train_stage
 
         train_stage(job)
+
+    def apply(self, job: ApplyJob) -> None:
+        """Reconstructs the flows of a split."""
+        from vadbench.methods.hf2vad.frozen import reconstruct_split
+
+        reconstruct_split(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""

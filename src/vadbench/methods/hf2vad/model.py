@@ -10,7 +10,7 @@ from torch import Tensor
 from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 
-__all__ = ["Networks", "flows_of", "frames_of"]
+__all__ = ["Networks", "flow_errors", "flows_of", "frames_of"]
 
 LAST = torch.channels_last
 
@@ -26,6 +26,11 @@ def frames_of(batch: Mapping[str, Tensor]) -> Tensor:
     if frames.shape[2] == 1:
         frames = frames.expand(-1, -1, 3, -1, -1)
     return (frames.flatten(1, 2).float() / 255).contiguous(memory_format=LAST)
+
+
+def flow_errors(reconstructed: Tensor, flows: Tensor) -> Tensor:
+    """Returns S_r of each cube, (B,) float64: the squared error summed over its four flows."""
+    return (reconstructed - flows).square().flatten(1).sum(dim=1, dtype=torch.float64)
 
 
 class Networks(torch.nn.Module):

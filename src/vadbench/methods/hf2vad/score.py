@@ -1,7 +1,5 @@
 """Raw scores of HF2-VAD: squared errors of flow reconstruction and frame prediction (Sec. 3.3)."""
 
-import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vadbench.artefacts import Identity
+from vadbench.artefacts import Identity, open_artefact
 from vadbench.methods import ScoreJob
-from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
+from vadbench.methods.hf2vad.model import Networks, flow_errors, flows_of, frames_of
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
@@ -19,7 +17,6 @@ from vadbench.training.machine import device, set_up_torch, use_bfloat16
 
 __all__ = ["object_scores", "score_split"]
 
-log = logging.getLogger(__name__)
 BATCH = 128
 
 
@@ -28,14 +25,18 @@ def score_split(job: ScoreJob) -> None:
     settings = job.settings
     assert isinstance(settings, HF2VADSettings)
     set_up_torch(job.threads)
-    networks = Networks(settings, flow="flow" in job.weights, frame="cvae" in job.weights)
+    networks = Networks(
+        settings,
+        flow="flow" in job.weights and job.frozen is None,
+        frame="cvae" in job.weights,
+    )
     networks.load(job.weights)
-    scores = object_scores(networks, settings, job.cubes, job.precision, job.seed)
+    scores = object_scores(networks, settings, job.cubes, job.precision, job.seed, job.frozen)
     Scores.of_cubes([clip.name for clip in job.clips], job.cubes, scores).save(
         job.output,
         Identity(job.dataset, job.split),
         settings={"method": "hf2vad", "variant": job.variant, "seed": job.seed} | settings.plain(),
-        inputs=[*job.weights.values(), *job.cubes],
+        inputs=[*job.weights.values(), *job.cubes, *([job.frozen] if job.frozen else [])],
         code=job.code,
     )
 
@@ -46,22 +47,35 @@ def object_scores(
     cubes: Sequence[Path],
     precision: str,
     seed: int,
+    frozen: Path | None = None,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Scores cubes in order.
+
+    Args:
+        networks: The networks; without the flow autoencoder where `frozen` is given.
+        settings: Settings of the variant.
+        cubes: Cubes artefacts, in order.
+        precision: "auto", "32" or "bf16".
+        seed: Seed of a stochastic latent.
+        frozen: What the frozen flow autoencoder made of the cubes (`reconstructions`).
 
     Returns:
         `flow_reconstruction`, the sum of squared errors over four flows, and `frame_prediction`,
         that over the target frame's pixels and three channels, (N,) each; of the networks that
         take part.
     """
+    found: dict[str, list[torch.Tensor]] = {}
+    if frozen is not None:
+        with open_artefact(frozen, "reconstructions") as artefact:
+            found["flow_reconstruction"] = [torch.from_numpy(artefact["errors"][:])]
+        if networks.cvae is None:
+            return _joined(found)
     place = device()
     networks.eval().to(place)
     fields = ["flow"] if networks.cvae is None else ["frames", "flow"]
-    rows = CubeSet(cubes, fields)
-    found: dict[str, list[torch.Tensor]] = {}
+    rows = CubeSet(cubes, fields, {} if frozen is None else {"reconstructed": frozen})
     sample = settings.sampling == "stochastic"
     torch.manual_seed(seed)
-    done, told = 0, time.monotonic()
     with (
         torch.inference_mode(),
         torch.autocast(place.type, torch.bfloat16, enabled=use_bfloat16(precision)),
@@ -69,11 +83,11 @@ def object_scores(
         for stored in rows.in_order(BATCH):
             batch = {name: values.to(place) for name, values in stored.items()}
             flows = flows_of(batch)
-            reconstructed = None
+            reconstructed = flows_of(batch, "reconstructed") if frozen is not None else None
             if networks.flow is not None:
                 reconstructed = networks.reconstruct(flows)[0].float()
-                error = (reconstructed - flows).square().flatten(1).sum(dim=1, dtype=torch.float64)
-                found.setdefault("flow_reconstruction", []).append(error.cpu())
+                errors = flow_errors(reconstructed, flows)
+                found.setdefault("flow_reconstruction", []).append(errors.cpu())
             if networks.cvae is not None:
                 frames = frames_of(batch)
                 condition = networks.condition(flows, reconstructed)
@@ -82,8 +96,8 @@ def object_scores(
                 found.setdefault("frame_prediction", []).append(
                     error.sum(dim=1, dtype=torch.float64).cpu()
                 )
-            done += len(flows)
-            if time.monotonic() - told > 30:
-                log.info("scored %d of %d cubes", done, len(rows))
-                told = time.monotonic()
+    return _joined(found)
+
+
+def _joined(found: dict[str, list[torch.Tensor]]) -> dict[str, npt.NDArray[np.float64]]:
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
