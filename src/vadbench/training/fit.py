@@ -48,6 +48,34 @@ class _Reseed(Callback):
         torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:7]))
 
 
+class _Tell(Callback):
+    """Logs once a minute how far the training is, for where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Logs epoch, step and loss."""
+        if time.monotonic() - self._last < 60:
+            return
+        self._last = time.monotonic()
+        log.info(
+            "epoch %d of %s, step %d of %s, loss %.4g",
+            trainer.current_epoch + 1,
+            trainer.max_epochs,
+            trainer.global_step,
+            trainer.estimated_stepping_batches,
+            float(outputs["loss"]),
+        )
+
+
 class _Keep(Callback):
     """Keeps the last checkpoint: at least every few minutes, and when told to stop."""
 
@@ -163,7 +191,7 @@ def fit(
     if not step:
         shutil.rmtree(work / "logs", ignore_errors=True)
     attempt = len(list((work / "logs").glob("version_*")))
-    callbacks: list[Callback] = [_Reseed(seed)]
+    callbacks: list[Callback] = [_Reseed(seed), _Tell()]
     if after_epoch is not None:
         callbacks.append(_AfterEpoch(*after_epoch))
     callbacks.append(keep)
