@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,7 @@ from vadbench.objects.cubes import CubesSettings, crop_window, cut_cubes
 CLIP = Identity("made", "train", "01")
 
 
-def cut(
-    folder: Path, clip: ArrayClip, flow: np.ndarray, boxes: list[list], **settings: object
-) -> tuple[np.ndarray, np.ndarray]:
+def write_inputs(folder: Path, flow: np.ndarray, boxes: list[list]) -> None:
     flat = np.array([box for frame in boxes for box in frame], np.float32).reshape(-1, 4)
     offsets = np.cumsum([0] + [len(frame) for frame in boxes])
     with ArtefactWriter(folder / "flow.h5", "flow", CLIP, len(flow), settings={}) as writer:
@@ -28,6 +27,12 @@ def cut(
         writer.put("sources", np.full(len(flat), 2))
         writer.put("classes", np.full(len(flat), -1))
         writer.put("scores", np.ones(len(flat)))
+
+
+def cut(
+    folder: Path, clip: ArrayClip, flow: np.ndarray, boxes: list[list], **settings: object
+) -> tuple[np.ndarray, np.ndarray]:
+    write_inputs(folder, flow, boxes)
     chosen = CubesSettings.model_validate({"objects": "o", "flow": "f"} | settings)
     with (
         open_artefact(folder / "flow.h5") as fields,
@@ -71,6 +76,25 @@ def test_cubes_equal_the_plain_definition(
                 np.testing.assert_allclose(motions[cube, k], expected, atol=2e-3)
             cube += 1
     assert cube == 9
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
+    peaks = []
+    for frames in (50, 200):
+        folder = tmp_path / str(frames)
+        folder.mkdir()
+        clip = ArrayClip(np.zeros((frames, 60, 80, 3), np.uint8))
+        write_inputs(folder, np.zeros((frames, 60, 80, 2)), [[[4, 4, 20, 30]] * 4] * frames)
+        with (
+            open_artefact(folder / "flow.h5") as fields,
+            open_artefact(folder / "objects.h5") as objects,
+        ):
+            tracemalloc.start()
+            cut_cubes(clip, fields, objects, CubesSettings(), CLIP, folder / "cubes.h5")
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    # 200 frames hold 24 MB of cubes; only offsets and boxes are kept whole.
+    assert peaks[1] < peaks[0] + 100_000
 
 
 def test_a_clip_without_objects_gives_an_empty_artefact(tmp_path: Path) -> None:
