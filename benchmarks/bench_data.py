@@ -15,10 +15,11 @@ from rows import Row
 
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.methods.hf2vad.model import Networks
-from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FlowStage
 from vadbench.training.data import CubeBatches, CubeSet
 from vadbench.training.machine import set_up_torch, use_bfloat16
+from vadbench.training.settings import StageSettings
 
 CUBES, CLIPS, BATCH = 8192, 16, 256
 

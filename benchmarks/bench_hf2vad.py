@@ -14,10 +14,12 @@ from rows import Row, seconds
 from torch.nn import functional as F
 
 from vadbench.methods.hf2vad import networks as layers
-from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
-from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.model import Networks
+from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FlowStage, FrameStage
+from vadbench.training.cubes import flows_of, frames_of
 from vadbench.training.machine import set_up_torch, use_bfloat16
+from vadbench.training.settings import StageSettings
 
 SETTINGS = HF2VADSettings()
 GOALS = {"stage 1": 280.0, "stage 2": 60.0, "scoring": 200.0}

@@ -10,6 +10,7 @@ with job_log(snakemake.log[0]):
     method.apply(
         ApplyJob(
             dataset=at.dataset,
+            method=at.method,
             variant=at.variant,
             stage=at.stage,
             split=at.split,

@@ -21,6 +21,7 @@ with job_log(snakemake.log[0]):
     method.score(
         ScoreJob(
             dataset=at.dataset,
+            method=at.method,
             variant=at.variant,
             split=at.split,
             settings=method.settings_model(**job["settings"]),

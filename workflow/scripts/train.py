@@ -24,6 +24,7 @@ with job_log(snakemake.log[0]):
     method.train(
         TrainJob(
             dataset=at.dataset,
+            method=at.method,
             variant=at.variant,
             stage=at.stage,
             settings=method.settings_model(**job["settings"]),

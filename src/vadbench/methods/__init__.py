@@ -140,6 +140,7 @@ class TrainJob:
     """
 
     dataset: str
+    method: str
     variant: str
     stage: str
     settings: Settings
@@ -169,6 +170,7 @@ class ApplyJob:
     """
 
     dataset: str
+    method: str
     variant: str
     stage: str
     split: str
@@ -204,6 +206,7 @@ class ScoreJob:
     """
 
     dataset: str
+    method: str
     variant: str
     split: str
     settings: Settings

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-__all__ = ["addressing_entropy", "gradient_loss", "mean_divergence"]
+__all__ = ["addressing_entropy", "gradient_loss", "mean_divergence", "squared_error"]
 
 
 def addressing_entropy(weights: Tensor) -> Tensor:
@@ -21,6 +21,11 @@ def mean_divergence(posterior: Tensor, prior: Tensor) -> Tensor:
         prior: (B, C, H, W) means.
     """
     return 0.5 * (posterior - prior).square().flatten(1).sum(dim=1).mean()
+
+
+def squared_error(predicted: Tensor, target: Tensor) -> Tensor:
+    """Returns the squared error summed over each sample of (B, ...), (B,) float64."""
+    return (predicted - target).square().flatten(1).sum(dim=1, dtype=torch.float64)
 
 
 def gradient_loss(

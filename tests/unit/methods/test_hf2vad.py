@@ -9,12 +9,14 @@ from tests.cubes import write_cubes
 from vadbench.artefacts import open_artefact
 from vadbench.methods import ApplyJob, ScoreJob, get_method
 from vadbench.methods.hf2vad.frozen import reconstruct_split
-from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
+from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder, NormConv2d
 from vadbench.methods.hf2vad.score import object_scores, score_split
-from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
+from vadbench.training.cubes import flows_of, frames_of
 from vadbench.training.fit import save_weights
+from vadbench.training.settings import StageSettings
 
 SMALL = HF2VADSettings(memory_slots=16)
 
@@ -149,8 +151,9 @@ def apply(folder: Path, cubes: list[Path], networks: Networks) -> Path:
     save_weights(networks.state_dict(), weights, {}, [])
     reconstruct_split(
         ApplyJob(
-            dataset="made", variant="full", stage="flow", split="train", settings=SMALL, seed=0,
-            weights={"flow": weights}, cubes=cubes, output=output, precision="32",
+            dataset="made", method="hf2vad", variant="full", stage="flow", split="train",
+            settings=SMALL, seed=0, weights={"flow": weights}, cubes=cubes, output=output,
+            precision="32",
         )
     )  # fmt: skip
     return output
@@ -245,6 +248,7 @@ def test_scoring_a_split_writes_scores_with_their_provenance(tmp_path: Path) -> 
     score_split(
         ScoreJob(
             dataset="made",
+            method="hf2vad",
             variant="no_frame_prediction",
             split="test",
             settings=SMALL,

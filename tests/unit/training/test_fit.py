@@ -18,10 +18,11 @@ from safetensors import safe_open
 from tests.cubes import write_cubes
 from vadbench.methods import ApplyJob, TestSet, TrainJob
 from vadbench.methods.hf2vad.frozen import reconstruct_split
-from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.scoring.evaluate import judge
 from vadbench.scoring.protocol import PROTOCOLS
+from vadbench.training.settings import StageSettings
 
 STAGE = StageSettings(epochs=2, batch_size=6, learning_rate=1e-3)
 SETTINGS = HF2VADSettings(memory_slots=8, flow=STAGE, cvae=STAGE, finetune=STAGE)
@@ -54,7 +55,7 @@ train_stage(job(folder, stage))
 def job(folder: Path, stage: str, seed: int = 0) -> TrainJob:
     before = {"flow": [], "cvae": ["flow"], "finetune": ["flow", "cvae"]}[stage]
     return TrainJob(
-        dataset="made", variant="full", stage=stage, settings=SETTINGS, seed=seed,
+        dataset="made", method="hf2vad", variant="full", stage=stage, settings=SETTINGS, seed=seed,
         weights={name: folder.parent / "before" / f"{name}.safetensors" for name in before},
         cubes=sorted((folder.parent / "train").glob("*.h5")),
         frozen=folder.parent / "frozen.h5" if stage == "cvae" else None,
@@ -73,8 +74,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if stage == "flow":
             reconstruct_split(
                 ApplyJob(
-                    dataset="made", variant="full", stage=stage, split="train", seed=0,
-                    settings=SETTINGS, weights={stage: folder / "before/flow.safetensors"},
+                    dataset="made", method="hf2vad", variant="full", stage=stage, split="train",
+                    seed=0, settings=SETTINGS, weights={stage: folder / "before/flow.safetensors"},
                     cubes=sorted((folder / "train").glob("*.h5")),
                     output=folder / "frozen.h5", precision="32",
                 )

@@ -5,14 +5,14 @@ import torch
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.half import to_half
 from vadbench.methods import ApplyJob
-from vadbench.methods.hf2vad.model import Networks, flow_errors, flows_of
+from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.networks.losses import squared_error
+from vadbench.training.cubes import BATCH, flows_of
 from vadbench.training.data import CubeSet
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
 
 __all__ = ["reconstruct_split"]
-
-BATCH = 128
 
 
 def reconstruct_split(job: ApplyJob) -> None:
@@ -30,7 +30,7 @@ def reconstruct_split(job: ApplyJob) -> None:
             "reconstructions",
             Identity(job.dataset, job.split),
             0,
-            settings={"method": "hf2vad", "variant": job.variant, "seed": job.seed}
+            settings={"method": job.method, "variant": job.variant, "seed": job.seed}
             | dict(job.effective),
             inputs=[*job.weights.values(), *job.cubes],
             code=job.code,
@@ -42,4 +42,4 @@ def reconstruct_split(job: ApplyJob) -> None:
             flows = flows_of({"flow": batch["flow"].to(place)})
             made = networks.reconstruct(flows)[0].float()
             writer.append("reconstructed", to_half(made.permute(0, 1, 3, 4, 2).cpu().numpy()))
-            writer.append("errors", flow_errors(made, flows).cpu().numpy())
+            writer.append("errors", squared_error(made, flows).cpu().numpy())

@@ -1,4 +1,4 @@
-"""HF2-VAD's networks put together as a variant says, and how cubes become their input."""
+"""HF2-VAD's networks put together as a variant says."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,28 +9,9 @@ from torch import Tensor
 
 from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder
 from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.training.cubes import LAST
 
-__all__ = ["Networks", "flow_errors", "flows_of", "frames_of"]
-
-LAST = torch.channels_last
-
-
-def flows_of(batch: Mapping[str, Tensor], name: str = "flow") -> Tensor:
-    """Returns flows (B, 4, 2, H, W) float32 out of a batch of cubes."""
-    return batch[name].permute(0, 1, 4, 2, 3).float()
-
-
-def frames_of(batch: Mapping[str, Tensor]) -> Tensor:
-    """Returns frames (B, 15, H, W), BGR, 0 to 1; grey cubes are repeated over the channels."""
-    frames = batch["frames"].permute(0, 1, 4, 2, 3)
-    if frames.shape[2] == 1:
-        frames = frames.expand(-1, -1, 3, -1, -1)
-    return (frames.flatten(1, 2).float() / 255).contiguous(memory_format=LAST)
-
-
-def flow_errors(reconstructed: Tensor, flows: Tensor) -> Tensor:
-    """Returns S_r of each cube, (B,) float64: the squared error summed over its four flows."""
-    return (reconstructed - flows).square().flatten(1).sum(dim=1, dtype=torch.float64)
+__all__ = ["Networks"]
 
 
 class Networks(torch.nn.Module):

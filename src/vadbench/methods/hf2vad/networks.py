@@ -12,26 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vadbench.networks.blocks import double_conv
 from vadbench.networks.memory import Memory
 from vadbench.networks.pointwise import dropout, elu
 
-__all__ = ["CVAE", "FlowAutoencoder", "NormConv2d", "double_conv"]
+__all__ = ["CVAE", "FlowAutoencoder", "NormConv2d"]
 
 FLOW_WIDTHS = (32, 64, 128, 256)
 CVAE_WIDTHS = (64, 128, 128, 128)
 DROPOUT = 0.1
-
-
-def double_conv(inputs: int, outputs: int) -> nn.Sequential:
-    """Two times 3 x 3 convolution, batch norm, ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
 
 
 class FlowAutoencoder(nn.Module):

@@ -5,19 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
+from torch import Tensor
 
-from vadbench.artefacts import Identity, open_artefact
+from vadbench.artefacts import open_artefact
 from vadbench.methods import ScoreJob
-from vadbench.methods.hf2vad.model import Networks, flow_errors, flows_of, frames_of
+from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
-from vadbench.scoring.scores import Scores
-from vadbench.training.data import CubeSet
-from vadbench.training.machine import device, set_up_torch, use_bfloat16
+from vadbench.networks.losses import squared_error
+from vadbench.training.cubes import flows_of, frames_of, score_cubes, write_scores
+from vadbench.training.machine import set_up_torch
 
 __all__ = ["object_scores", "score_split"]
-
-BATCH = 128
 
 
 def score_split(job: ScoreJob) -> None:
@@ -31,13 +29,8 @@ def score_split(job: ScoreJob) -> None:
         frame="cvae" in job.weights,
     )
     networks.load(job.weights)
-    scores = object_scores(networks, settings, job.cubes, job.precision, job.seed, job.frozen)
-    Scores.of_cubes([clip.name for clip in job.clips], job.cubes, scores).save(
-        job.output,
-        Identity(job.dataset, job.split),
-        settings={"method": "hf2vad", "variant": job.variant, "seed": job.seed} | settings.plain(),
-        inputs=[*job.weights.values(), *job.cubes, *([job.frozen] if job.frozen else [])],
-        code=job.code,
+    write_scores(
+        job, object_scores(networks, settings, job.cubes, job.precision, job.seed, job.frozen)
     )
 
 
@@ -64,40 +57,26 @@ def object_scores(
         that over the target frame's pixels and three channels, (N,) each; of the networks that
         take part.
     """
-    found: dict[str, list[torch.Tensor]] = {}
+    known = {}
     if frozen is not None:
         with open_artefact(frozen, "reconstructions") as artefact:
-            found["flow_reconstruction"] = [torch.from_numpy(artefact["errors"][:])]
+            known["flow_reconstruction"] = artefact["errors"][:]
         if networks.cvae is None:
-            return _joined(found)
-    place = device()
-    networks.eval().to(place)
+            return known
+
+    def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        flows, scores = flows_of(batch), {}
+        reconstructed = flows_of(batch, "reconstructed") if frozen is not None else None
+        if networks.flow is not None:
+            reconstructed = networks.reconstruct(flows)[0].float()
+            scores["flow_reconstruction"] = squared_error(reconstructed, flows)
+        if networks.cvae is not None:
+            frames, condition = frames_of(batch), networks.condition(flows, reconstructed)
+            sample = settings.sampling == "stochastic"
+            predicted = networks.cvae(frames[:, :-3], condition, sample=sample)[0].float()
+            scores["frame_prediction"] = squared_error(predicted, frames[:, -3:])
+        return scores
+
     fields = ["flow"] if networks.cvae is None else ["frames", "flow"]
-    rows = CubeSet(cubes, fields, {} if frozen is None else {"reconstructed": frozen})
-    sample = settings.sampling == "stochastic"
-    torch.manual_seed(seed)
-    with (
-        torch.inference_mode(),
-        torch.autocast(place.type, torch.bfloat16, enabled=use_bfloat16(precision)),
-    ):
-        for stored in rows.in_order(BATCH):
-            batch = {name: values.to(place) for name, values in stored.items()}
-            flows = flows_of(batch)
-            reconstructed = flows_of(batch, "reconstructed") if frozen is not None else None
-            if networks.flow is not None:
-                reconstructed = networks.reconstruct(flows)[0].float()
-                errors = flow_errors(reconstructed, flows)
-                found.setdefault("flow_reconstruction", []).append(errors.cpu())
-            if networks.cvae is not None:
-                frames = frames_of(batch)
-                condition = networks.condition(flows, reconstructed)
-                predicted = networks.cvae(frames[:, :-3], condition, sample=sample)[0].float()
-                error = (predicted - frames[:, -3:]).square().flatten(1)
-                found.setdefault("frame_prediction", []).append(
-                    error.sum(dim=1, dtype=torch.float64).cpu()
-                )
-    return _joined(found)
-
-
-def _joined(found: dict[str, list[torch.Tensor]]) -> dict[str, npt.NDArray[np.float64]]:
-    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
+    extra = {} if frozen is None else {"reconstructed": frozen}
+    return known | score_cubes(networks, compute, cubes, fields, precision, seed, extra)

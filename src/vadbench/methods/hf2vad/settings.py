@@ -5,21 +5,9 @@ from typing import Literal
 from pydantic import Field
 
 from vadbench.settings import Settings
+from vadbench.training.settings import StageSettings
 
-__all__ = ["HF2VADSettings", "StageSettings"]
-
-
-class StageSettings(Settings):
-    """Training of one stage with Adam."""
-
-    epochs: int = Field(80, ge=1, description="passes over the training cubes")
-    batch_size: int = Field(128, ge=2, description="cubes per step")
-    learning_rate: float = Field(1e-4, gt=0, description="Adam's step at the start")
-    decay_every: int = Field(50, ge=1, description="epochs after which the step is decayed")
-    decay: float = Field(0.8, gt=0, le=1, description="factor of the decay")
-    samples_per_epoch: int | None = Field(
-        None, ge=2, description="cubes seen per epoch, chosen anew in each; null: all"
-    )
+__all__ = ["HF2VADSettings"]
 
 
 class HF2VADSettings(Settings):

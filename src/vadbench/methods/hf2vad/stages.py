@@ -1,33 +1,27 @@
 """HF2-VAD's three training stages as Lightning modules."""
 
-from typing import Any
-
-import lightning as L
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vadbench.methods.hf2vad.model import Networks, flows_of, frames_of
-from vadbench.methods.hf2vad.settings import HF2VADSettings, StageSettings
+from vadbench.methods.hf2vad.model import Networks
+from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.losses import addressing_entropy, gradient_loss, mean_divergence
+from vadbench.training.cubes import flows_of, frames_of
+from vadbench.training.settings import StageSettings
+from vadbench.training.stage import Stage
 
 __all__ = ["FinetuneStage", "FlowStage", "FrameStage"]
 
 
-class _Stage(L.LightningModule):
+class _Stage(Stage):
+    networks: Networks
+
     def __init__(
         self, networks: Networks, settings: HF2VADSettings, training: StageSettings
     ) -> None:
-        super().__init__()
-        self.networks, self.settings, self.stage = networks, settings, training
-
-    def configure_optimizers(self) -> Any:
-        trained = [item for item in self.parameters() if item.requires_grad]
-        optimizer = torch.optim.Adam(trained, lr=self.stage.learning_rate, eps=1e-7, fused=True)
-        schedule = torch.optim.lr_scheduler.StepLR(
-            optimizer, self.stage.decay_every, self.stage.decay
-        )
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        super().__init__(networks, training)
+        self.settings = settings
 
     def _flow_loss(self, reconstruction: Tensor, flows: Tensor, addressed: list[Tensor]) -> Tensor:
         """Eq. 3."""

@@ -1,0 +1,1 @@
+"""AMSRC: frame prediction from appearance and motion features that agree on normal objects."""
