@@ -50,7 +50,7 @@ class AMSRC(Method):
         assert isinstance(settings, AMSRCSettings)
         if settings.streams == "frame":
             return {"prediction_error": 1.0}
-        return {**settings.weights}
+        return {str(name): weight for name, weight in settings.weights.items()}
 
     def train(self, job: TrainJob) -> None:
         """Trains the network."""
