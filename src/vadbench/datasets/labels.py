@@ -6,6 +6,8 @@ an unpickler that knows nothing but NumPy arrays.
 
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,19 @@ def intervals(labels: npt.ArrayLike) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(changes[::2], changes[1::2], strict=True)]
 
 
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    EOFError,
+    NotImplementedError,  # of scipy, for MATLAB 7.3
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
 def read_label_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """Reads a label file by its ending.
 
@@ -63,7 +78,7 @@ def read_label_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
         raise VadbenchError(f"{path}: labels are read from {', '.join(READERS)} files")
     try:
         return reader(path, lengths)
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+    except _UNREADABLE as error:
         raise VadbenchError(f"{path}: cannot be read as labels ({error})") from error
 
 
@@ -88,8 +103,12 @@ def _matlab_script(path: Path, lengths: Lengths) -> dict[str, Vector]:
 def _matlab_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """`ped2.mat` of the repacks: a cell `gt` with a 2 x N array of first and last frame, from 1."""
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
-    content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
+    try:
+        content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
+    except MatReadError as error:
+        raise ValueError(str(error)) from error
     cell = content.get("gt", next(iter(content.values()), None))
     if cell is None:
         raise ValueError("it holds no variable")

@@ -33,10 +33,11 @@ class CubeSet:
     Args:
         paths: Cubes artefacts, in order.
         fields: Which of their arrays are read, of `frames` and `flow`.
-        extra: Further arrays with a row per cube: name to HDF5 file, whose dataset has that name.
+        extra: Further arrays with a row per cube: name of a field to the artefact that holds it.
 
     Raises:
-        VadbenchError: An artefact is damaged, or there are no cubes at all.
+        VadbenchError: An artefact is damaged, there are no cubes at all, or a further array has
+            another number of rows.
     """
 
     def __init__(
@@ -51,15 +52,20 @@ class CubeSet:
             with open_artefact(path, "cubes") as cubes:
                 counts.append(len(cubes["boxes"]))
                 self.row_bytes = sum(_row_bytes(cubes[name]) for name in fields)
-        for name, path in self.extra.items():
-            with h5py.File(path, "r") as file:
-                self.row_bytes += _row_bytes(file[name])
         self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
         if len(self) == 0:
             raise VadbenchError(
                 f"{self.paths[0].parent}: no clip has any objects, so there is nothing to learn "
                 "from; look at the objects' settings"
             )
+        for name, path in self.extra.items():
+            with open_artefact(path) as artefact:
+                self.row_bytes += _row_bytes(artefact[name])
+                if len(artefact[name]) != len(self):
+                    raise VadbenchError(
+                        f"{path}: {len(artefact[name])} rows of {name!r} for {len(self)} cubes; "
+                        "delete the file and run again"
+                    )
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -79,8 +85,8 @@ class CubeSet:
         with open_artefact(self.paths[place], "cubes") as cubes:
             arrays: Arrays = {name: cubes[name][start - base : stop - base] for name in self.fields}
         for name, path in self.extra.items():
-            with h5py.File(path, "r") as file:
-                arrays[name] = file[name][start:stop]
+            with open_artefact(path) as artefact:
+                arrays[name] = artefact[name][start:stop]
         return arrays
 
     def read_all(self) -> Arrays:

@@ -200,7 +200,7 @@ def fit(
         callbacks.append(RichProgressBar())
     trainer = L.Trainer(
         accelerator="auto",
-        devices=1 if not torch.cuda.is_available() else "auto",
+        devices=1,
         precision=number,
         max_epochs=epochs,
         logger=[

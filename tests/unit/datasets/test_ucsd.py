@@ -10,6 +10,7 @@ from scipy.io import savemat
 from vadbench import datasets
 from vadbench.datasets import ucsd
 from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets.labels import read_label_file
 from vadbench.errors import VadbenchError
 
 LENGTHS = {"train": [6, 7], "test": [8, 9]}
@@ -155,6 +156,17 @@ def test_sources_that_disagree_stop_and_name_clip_and_frame(tmp_path: Path) -> N
         labels_of(tmp_path)
     assert labels_of(tmp_path, labels="Test/UCSDped2.m").clips["Test002"][3] == 0
     assert labels_of(tmp_path, labels="masks").clips["Test002"][3] == 1
+
+
+@pytest.mark.parametrize("ending", [".m", ".mat", ".npy", ".npz", ".json"])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK\x03\x04 cut off", b"\x93NUMPY\x01\x00v\x00{'a", b"[[0, 1"]
+)
+def test_a_damaged_label_file_is_named(tmp_path: Path, ending: str, content: bytes) -> None:
+    path = tmp_path / f"ped2{ending}"
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match=path.name):
+        read_label_file(path, {"01": 3, "02": 4})
 
 
 def test_no_labels_at_all(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
 
 from tests.cubes import write_cubes
-from vadbench.artefacts import open_artefact
+from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.training import data
 from vadbench.training.data import CubeBatches, CubeSet
@@ -128,13 +127,26 @@ def test_streaming_stays_within_its_memory(
 
 
 def test_further_arrays_follow_the_cubes(cubes: list[Path], tmp_path: Path) -> None:
-    made = np.arange(33 * 6, dtype=np.float16).reshape(33, 6)
-    with h5py.File(tmp_path / "extra.h5", "w") as file:
-        file["made"] = made
-    rows = CubeSet(cubes, ["flow"], {"made": tmp_path / "extra.h5"})
+    made = np.arange(33 * 6, dtype=np.float16).reshape(33, 1, 1, 1, 6)
+    path = tmp_path / "made.h5"
+    write_reconstructions(path, made)
+    rows = CubeSet(cubes, ["flow"], {"reconstructed": path})
     for memory in (4.0, budget(rows, 2)):
         for batch in CubeBatches(rows, 8, seed=0, memory_gb=memory):
-            np.testing.assert_array_equal(batch["made"], made[batch["index"].numpy()])
+            np.testing.assert_array_equal(batch["reconstructed"], made[batch["index"].numpy()])
+
+
+def test_further_arrays_of_other_cubes_are_refused(cubes: list[Path], tmp_path: Path) -> None:
+    write_reconstructions(tmp_path / "made.h5", np.zeros((32, 1, 1, 1, 6)))
+    with pytest.raises(VadbenchError, match="32 rows of 'reconstructed' for 33 cubes"):
+        CubeSet(cubes, ["flow"], {"reconstructed": tmp_path / "made.h5"})
+
+
+def write_reconstructions(path: Path, made: np.ndarray) -> None:
+    owner = Identity("made", "train")
+    with ArtefactWriter(path, "reconstructions", owner, 0, settings={}) as writer:
+        writer.put("reconstructed", made)
+        writer.put("errors", np.zeros(len(made)))
 
 
 def test_in_order_reads_everything_in_order(cubes: list[Path]) -> None:
