@@ -198,6 +198,14 @@ def test_a_wrong_configuration_ends_in_one_readable_message(
     assert "Traceback" not in text
 
 
+def test_the_conda_environment_finds_the_project_from_where_pip_runs() -> None:
+    environment = yaml.safe_load((PROJECT / "envs/vadbench.yaml").read_text())
+    (pip,) = [item["pip"] for item in environment["dependencies"] if isinstance(item, dict)]
+    places = {option: PROJECT / ".snakemake/conda" / path for option, path in map(str.split, pip)}
+    assert Path(os.path.normpath(places["-c"])) == PROJECT / "constraints.txt"
+    assert Path(os.path.normpath(places["-e"])) == PROJECT
+
+
 @pytest.mark.slow
 def test_no_untrained_baseline_solves_the_scene(tmp_path: Path) -> None:
     tree = Tree(tmp_path / "project")
