@@ -17,7 +17,7 @@ from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FlowStage
-from vadbench.training.data import CubeBatches, CubeSet
+from vadbench.training.data import Batches, CubeSet
 from vadbench.training.machine import set_up_torch, use_bfloat16
 from vadbench.training.settings import StageSettings
 
@@ -43,7 +43,7 @@ def _write(folder: Path) -> list[Path]:
     return paths
 
 
-def _epoch(batches: CubeBatches, stage: FlowStage | None) -> float:
+def _epoch(batches: Batches, stage: FlowStage | None) -> float:
     """Cubes/s of one epoch; without a stage, of the data alone."""
     optimizer = stage.configure_optimizers()["optimizer"] if stage else None
     batches.go_to(0)
@@ -69,8 +69,8 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         cubes = CubeSet(_write(Path(name)), ["flow"])
         size = len(cubes) * cubes.row_bytes / 1e9
-        memory = CubeBatches(cubes, BATCH, seed=0, memory_gb=2 * size)
-        disk = CubeBatches(cubes, BATCH, seed=0, memory_gb=size / 8)
+        memory = Batches(cubes, BATCH, seed=0, memory_gb=2 * size)
+        disk = Batches(cubes, BATCH, seed=0, memory_gb=size / 8)
         _epoch(memory, None)
         alone = _epoch(disk, None)
         peer = max(_epoch(memory, stage) for _ in range(2))

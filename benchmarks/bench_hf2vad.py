@@ -17,7 +17,7 @@ from vadbench.methods.hf2vad import networks as layers
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FlowStage, FrameStage
-from vadbench.training.cubes import flows_of, frames_of
+from vadbench.training.inputs import flows_of, frames_of
 from vadbench.training.machine import set_up_torch, use_bfloat16
 from vadbench.training.settings import StageSettings
 

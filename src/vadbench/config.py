@@ -1,7 +1,7 @@
 """The configuration: pydantic models of `config.yaml`, checked before the workflow is planned.
 
-Teacher, object and cube artefacts are named entries, so two settings of one estimator can stand
-side by side. A method reads cubes by name; everything the cubes need follows from there.
+Teacher, object, cube and view artefacts are named entries, so two settings of one estimator can
+stand side by side. A method reads cubes or views by name; everything they need follows from there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from vadbench.objects.settings import ObjectsSettings
 from vadbench.scoring.protocol import PROTOCOLS, Protocol
 from vadbench.settings import Settings
 from vadbench.teachers.flow import FlowSettings
+from vadbench.views import ViewsSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
@@ -37,7 +38,7 @@ class SegmentationSettings(Settings):
 
 
 class MethodSection(Settings):
-    """Which variants of a method run, on which data sets, from which cubes."""
+    """Which variants of a method run, on which data sets, from which cubes or views."""
 
     variants: list[str] = Field(
         default_factory=list, description="variants to run; empty: the method itself only"
@@ -45,8 +46,15 @@ class MethodSection(Settings):
     datasets: list[str] | None = Field(
         None, description="data sets to run on; null: all of the configuration"
     )
-    cubes: str | dict[str, str] = Field(
-        description="name of the cubes artefact that it reads, or a name for each data set"
+    cubes: str | dict[str, str] | None = Field(
+        None,
+        description="of a method on objects: name of the cubes artefact that it reads, or a name "
+        "for each data set",
+    )
+    views: str | dict[str, str] | None = Field(
+        None,
+        description="of a method on whole frames: name of the views artefact that it reads, or a "
+        "name for each data set",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict,
@@ -82,6 +90,9 @@ class Config(Settings):
     cubes: dict[Name, CubesSettings] = Field(
         default_factory=dict, description="cube artefacts by name"
     )
+    views: dict[Name, ViewsSettings] = Field(
+        default_factory=dict, description="whole-frame artefacts by name"
+    )
     methods: dict[str, MethodSection] = Field(min_length=1, description="methods by name")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         default_factory=lambda: [0], min_length=1, description="seeds to train with"
@@ -112,6 +123,8 @@ class Config(Settings):
             ("objects", self.objects, "segmentation", self.segmentation),
             ("cubes", self.cubes, "objects", self.objects),
             ("cubes", self.cubes, "flow", self.flow),
+            ("views", self.views, "flow", self.flow),
+            ("views", self.views, "segmentation", self.segmentation),
         ):
             for name, entry in entries.items():
                 wanted = getattr(entry, field)
@@ -131,8 +144,9 @@ class Config(Settings):
             _require(variant, method.variants, f"methods.{name}.variants", "variant")
         for dataset in section.datasets or self.datasets:
             _require(dataset, self.datasets, f"methods.{name}.datasets", "data set")
-            cubes = self.cubes_of(name, dataset)
-            _require(cubes, self.cubes, f"methods.{name}.cubes", "cubes")
+            wanted = self.input_of(name, dataset)
+            known = self.cubes if method.reads == "cubes" else self.views
+            _require(wanted, known, f"methods.{name}.{method.reads}", method.reads)
             for variant in section.variants or list(method.variants)[:1]:
                 try:
                     method.settings(
@@ -143,16 +157,19 @@ class Config(Settings):
                         explain(error, method.settings_model, f"methods.{name}.settings")
                     ) from error
 
-    def cubes_of(self, method: str, dataset: str) -> str:
-        """Returns the name of the cubes that a method reads on a data set."""
-        cubes = self.methods[method].cubes
-        if isinstance(cubes, str):
-            return cubes
-        if dataset not in cubes:
+    def input_of(self, method: str, dataset: str) -> str:
+        """Returns the name of the cubes or views that a method reads on a data set."""
+        kind = get_method(method).reads
+        names = getattr(self.methods[method], kind)
+        if names is None:
+            raise VadbenchError(f"methods.{method}: reads {kind}; name some with the key {kind!r}")
+        if isinstance(names, str):
+            return names
+        if dataset not in names:
             raise VadbenchError(
-                f"methods.{method}.cubes: names no cubes for the data set {dataset!r}; add one"
+                f"methods.{method}.{kind}: names no {kind} for the data set {dataset!r}; add one"
             )
-        return cubes[dataset]
+        return str(names[dataset])
 
     def protocols_for(self, own: str) -> dict[str, Protocol]:
         """Returns a method's own protocol and those of the configuration, by name."""

@@ -22,6 +22,7 @@ from vadbench.teachers.flow import BACKENDS
 __all__ = ["Plan", "Run", "open_plan"]
 
 _CUT = "vadbench.objects.cubes"
+_VIEWS = "vadbench.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
 
@@ -194,6 +195,20 @@ class Plan:
         settings = _named(self.config.cubes, "cubes", name)
         return self._source(dataset, _CUT) | {"settings": settings.effective()}
 
+    def views_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What the views of a clip are made from."""
+        settings = _named(self.config.views, "views", name)
+        files = self.clip_files(dataset, split, clip)
+        for kind in ("flow", "segmentation"):
+            if (source := getattr(settings, kind)) is not None:
+                files[kind] = [f"results/{dataset}/{kind}/{source}/{split}/{clip}.h5"]
+        return files
+
+    def views_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of a views artefact."""
+        settings = _named(self.config.views, "views", name)
+        return self._source(dataset, _VIEWS) | {"settings": settings.effective()}
+
     # Runs
 
     @cached_property
@@ -247,13 +262,16 @@ class Plan:
             for stage in stages
         ]
 
-    def run_cubes(self, run: Run, split: str) -> list[str]:
-        """Cubes of a split, in clip order."""
-        name = self.config.cubes_of(run.method, run.dataset)
-        return [
-            f"results/{run.dataset}/cubes/{name}/{split}/{clip}.h5"
-            for clip in self.clips(run.dataset)[split]
-        ]
+    def run_inputs(self, run: Run, split: str, prefix: str = "") -> dict[str, list[str]]:
+        """The cubes or views of a split that a run reads, in clip order."""
+        kind = get_method(run.method).reads
+        name = self.config.input_of(run.method, run.dataset)
+        return {
+            f"{prefix}{kind}": [
+                f"results/{run.dataset}/{kind}/{name}/{split}/{clip}.h5"
+                for clip in self.clips(run.dataset)[split]
+            ]
+        }
 
     def split_clips(self, dataset: str, split: str) -> list[str]:
         """The checked clips of a split, in order."""
@@ -269,11 +287,11 @@ class Plan:
         earlier = stages[: stages.index(stage)]
         files: dict[str, Any] = {
             "earlier": [self.stage_file(run, name) for name in earlier],
-            "cubes": self.run_cubes(run, "train"),
+            **self.run_inputs(run, "train"),
             "frozen": self._frozen(run, stage, "train"),
         }
         if self.config.selection == "best_test":
-            files["test_cubes"] = self.run_cubes(run, "test")
+            files |= self.run_inputs(run, "test", "test_")
             files["test_frozen"] = self._frozen(run, stage, "test")
             files["index"] = f"results/{run.dataset}/index.json"
         return files
@@ -294,7 +312,7 @@ class Plan:
         """What a frozen stage is applied to, and its weights."""
         return {
             "weights": [self.stage_file(run, name) for name in self._up_to(run, stage)],
-            "cubes": self.run_cubes(run, split),
+            **self.run_inputs(run, split),
         }
 
     def frozen_params(self, run: Run, stage: str) -> dict[str, Any]:
@@ -333,7 +351,7 @@ class Plan:
         return {
             "frozen": frozen,
             "weights": self.weights(run, selection),
-            "cubes": self.run_cubes(run, split),
+            **self.run_inputs(run, split),
             "clips": self.split_clips(run.dataset, split),
             "raw": [
                 file

@@ -88,6 +88,16 @@ def cubes_params(wildcards):
     return PLAN.cubes_params(wildcards.dataset, wildcards.name)
 
 
+def views_files(wildcards):
+    return PLAN.views_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
+def views_params(wildcards):
+    return PLAN.views_params(wildcards.dataset, wildcards.name)
+
+
 # training.smk and scoring.smk
 
 

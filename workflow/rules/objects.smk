@@ -1,7 +1,8 @@
-# Objects of every frame, and the spatio-temporal cubes cut at their boxes.
+# What methods read: cubes cut at the boxes of objects, or views of whole frames.
 #
 # results/<dataset>/objects/<name>/<split>/<clip>.h5
 # results/<dataset>/cubes/<name>/<split>/<clip>.h5
+# results/<dataset>/views/<name>/<split>/<clip>.h5
 
 
 rule find_objects:
@@ -44,3 +45,24 @@ rule cut_cubes:
         job=cubes_params,
     script:
         "../scripts/cut_cubes.py"
+
+
+rule make_views:
+    input:
+        unpack(views_files),
+    output:
+        "results/{dataset}/views/{name}/{split}/{clip}.h5",
+    log:
+        "logs/make_views/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/make_views/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        job=views_params,
+    script:
+        "../scripts/make_views.py"

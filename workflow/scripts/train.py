@@ -17,7 +17,7 @@ with job_log(snakemake.log[0]):
         labels = index_labels(load_json(files.index))
         test = TestSet(
             list(labels),
-            list(map(Path, files.test_cubes)),
+            list(map(Path, files.get("test_cubes") or files.test_views)),
             next(map(Path, files.get("test_frozen", [])), None),
             partial(judge, labels, PROTOCOLS[job["protocol"]], job["weights"]),
         )
@@ -30,7 +30,8 @@ with job_log(snakemake.log[0]):
             settings=method.settings_model(**job["settings"]),
             seed=int(at.seed),
             weights=dict(zip(job["earlier"], map(Path, files.get("earlier", [])), strict=True)),
-            cubes=list(map(Path, files.cubes)),
+            cubes=list(map(Path, files.get("cubes", []))),
+            views=list(map(Path, files.get("views", []))),
             output=Path(snakemake.output.weights),
             work=Path(snakemake.output.weights).parent / "training" / at.stage,
             precision=job["precision"],

@@ -97,12 +97,24 @@ KINDS: dict[str, Kind] = {
             "flow": Field("float16", 5, "object", "flow into each frame of the window"),
         },
     ),
+    "views": Kind(
+        1,
+        {
+            "frames": Field("uint8", 4, "frame", "BGR or grey intensity, resized"),
+            "flow": Field("float16", 4, "frame", "flow t-1 -> t, resized, units unchanged", False),
+            "class_map": Field("uint8", 3, "frame", "COCO category, resized", False),
+        },
+    ),
     "reconstructions": Kind(
         1,
         {
             "reconstructed": Field("float16", 5, "object", "flow of each cube, reconstructed"),
             "errors": Field("float64", 1, "object", "sum of squared errors of a cube's flows"),
         },
+    ),
+    "flow_colours": Kind(
+        1,
+        {"colours": Field("uint8", 4, "free", "predicted flow t -> t+1 as RGB, a row per pair")},
     ),
     "scores": Kind(
         1,

@@ -109,7 +109,7 @@ class TestSet:
 
     Attributes:
         clips: The test clips' names, in order.
-        cubes: Their cubes, in the same order.
+        paths: Their cubes or views, in the same order.
         frozen: Outputs of the frozen stage on the test split, if the stage reads them.
         judge: Returns the AUC of training and test scores. Stages know nothing of labels and
             protocols, so that a change of these trains nothing again.
@@ -117,7 +117,7 @@ class TestSet:
 
     __test__ = False
     clips: Sequence[str]
-    cubes: Sequence[Path]
+    paths: Sequence[Path]
     frozen: Path | None
     judge: Callable[["Scores", "Scores"], float]
 
@@ -128,7 +128,7 @@ class TrainJob:
 
     Attributes:
         weights: Weights of the stages before it, by stage name.
-        cubes: The training clips' cubes, in clip order.
+        cubes, views: The training clips' cubes or views, in clip order; what the method reads.
         output: Where the weights (`.safetensors`) go.
         work: Folder for checkpoints and logs; kept across restarts.
         frozen: Outputs of the frozen stage on the training split, if the stage reads them.
@@ -149,6 +149,7 @@ class TrainJob:
     cubes: Sequence[Path]
     output: Path
     work: Path
+    views: Sequence[Path] = ()
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
@@ -164,7 +165,7 @@ class ApplyJob:
 
     Attributes:
         weights: Weights of the stage and of those before it, by stage name.
-        cubes: The split's cubes, in clip order.
+        cubes, views: The split's cubes or views, in clip order; what the method reads.
         effective: The part of the settings that the result depends on, stored as provenance.
         code: Code fingerprint, stored as provenance.
     """
@@ -179,6 +180,7 @@ class ApplyJob:
     weights: Mapping[str, Path]
     cubes: Sequence[Path]
     output: Path
+    views: Sequence[Path] = ()
     precision: str = "auto"
     threads: int = 1
     effective: Mapping[str, Any] = field(default_factory=dict)
@@ -200,7 +202,7 @@ class ScoreJob:
 
     Attributes:
         clips: The clips of the split, in order.
-        cubes: Their cubes, in the same order.
+        cubes, views: Their cubes or views, in the same order; what the method reads.
         weights: Weights of all stages of the variant, by stage name.
         frozen: Outputs of the frozen stage on the split, if scoring reads them.
     """
@@ -215,6 +217,7 @@ class ScoreJob:
     clips: Sequence[ClipFrames]
     cubes: Sequence[Path]
     output: Path
+    views: Sequence[Path] = ()
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
@@ -232,6 +235,7 @@ class Method(ABC):
         train_code, apply_code, score_code: Modules that compute the weights, the outputs of
             frozen stages and the scores, for the code fingerprint; their imports inside the
             package count too.
+        reads: Whether it learns from cubes of objects or from views, whole frames.
         seeded: Whether the result depends on the seed; if not, one seed is run.
     """
 
@@ -240,6 +244,7 @@ class Method(ABC):
     train_code: ClassVar[tuple[str, ...]] = ()
     apply_code: ClassVar[tuple[str, ...]] = ()
     score_code: ClassVar[tuple[str, ...]] = ()
+    reads: ClassVar[Literal["cubes", "views"]] = "cubes"
     seeded: ClassVar[bool] = True
 
     @cached_property

@@ -3,7 +3,13 @@
 import torch
 from torch import Tensor
 
-__all__ = ["addressing_entropy", "gradient_loss", "mean_divergence", "squared_error"]
+__all__ = [
+    "addressing_entropy",
+    "gradient_loss",
+    "mean_divergence",
+    "root_mean_square",
+    "squared_error",
+]
 
 
 def addressing_entropy(weights: Tensor) -> Tensor:
@@ -21,6 +27,12 @@ def mean_divergence(posterior: Tensor, prior: Tensor) -> Tensor:
         prior: (B, C, H, W) means.
     """
     return 0.5 * (posterior - prior).square().flatten(1).sum(dim=1).mean()
+
+
+def root_mean_square(difference: Tensor) -> Tensor:
+    """Returns the root of the mean square of each sample of (B, ...), (B,)."""
+    # Where a prediction is exact the root alone would have no gradient.
+    return (difference.square().flatten(1).mean(dim=1) + 1e-12).sqrt()
 
 
 def squared_error(predicted: Tensor, target: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def judge(
     test: Scores,
 ) -> float:
     """Returns the micro AUC of the components that there are, to choose an epoch by."""
-    chosen = {name: weights[name] for name in test.components}
+    chosen = {name: weights.get(name, 1.0) for name in test.components}
     return evaluate(train, test, labels, protocol, chosen).metrics["auc_micro"]
 
 

@@ -73,6 +73,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "hf2vad": Protocol(drop_first=4, normalise="train_z", smoothing=_MEDIAN),
     "median17": Protocol(drop_first=4, smoothing=_MEDIAN),
     "drop4": Protocol(drop_first=4),
+    "flow_duality": Protocol(normalise="clip_minmax"),
     "raw": Protocol(),
 }
 """Named protocols.
@@ -82,5 +83,6 @@ PROTOCOLS: dict[str, Protocol] = {
 - `median17`: the same without normalisation, for single untrained scores. The zeros beyond the
   ends lie elsewhere in the range of the scores then, which moves an AUC by up to half a point.
 - `drop4`: only the first four frames dropped.
+- `flow_duality`: scores scaled to 0 to 1 within each clip, no frame dropped, no smoothing.
 - `raw`: no alignment, normalisation or smoothing.
 """

@@ -108,6 +108,21 @@ class Scores:
             dict(objects),
         )
 
+    @classmethod
+    def of_frames(
+        cls, clips: Sequence[str], lengths: Sequence[int], frames: Mapping[str, Floats]
+    ) -> "Scores":
+        """Scores of whole frames, without objects.
+
+        Args:
+            clips: Clip names.
+            lengths: Frames of each clip.
+            frames: For each component a score per frame over all clips.
+        """
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        none = np.zeros(offsets[-1] + 1, np.int64)
+        return cls(list(clips), offsets, none, np.zeros((0, 4), np.float32), {}, dict(frames))
+
     def save(
         self,
         path: Path,

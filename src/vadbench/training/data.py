@@ -1,11 +1,12 @@
-"""Batches of cached cubes: from memory where they fit, else in shuffled blocks from disk.
+"""Batches of cached artefacts: from memory where they fit, else in shuffled blocks from disk.
 
-The order of an epoch is a function of seed and epoch only. Every cube is seen once per epoch. A run
-that was killed goes on at the next batch.
+The order of an epoch is a function of seed and epoch only. Every sample is seen once per epoch. A
+run that was killed goes on at the next batch.
 """
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,15 +21,100 @@ from torch import Tensor
 from vadbench.artefacts import open_artefact
 from vadbench.errors import VadbenchError
 
-__all__ = ["CubeBatches", "CubeSet"]
+__all__ = ["Batches", "CubeSet", "Samples", "ViewSet"]
 
 log = logging.getLogger(__name__)
 _BLOCK = 512  # cubes read at a time; a multiple of the rows of a stored chunk
+_VIEW_BLOCK = 64  # frames read at a time
 Arrays = dict[str, npt.NDArray[Any]]
 
 
-class CubeSet:
-    """The cubes of several clips as one numbered sequence.
+class Samples(ABC):
+    """Samples out of the artefacts of several clips as one numbered sequence.
+
+    Attributes:
+        paths: The artefacts, in order.
+        starts: (C + 1,) number of each artefact's first sample.
+        row_bytes: Bytes of one sample in memory.
+        block: Samples that are read at a time.
+    """
+
+    def __init__(
+        self, paths: Sequence[Path], counts: Sequence[int], row_bytes: int, block: int
+    ) -> None:
+        self.paths, self.row_bytes, self.block = list(paths), row_bytes, block
+        self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def _add(self, extra: Mapping[str, Path]) -> None:
+        """Takes further arrays with a row per sample in."""
+        self.extra = dict(extra)
+        for name, path in self.extra.items():
+            with open_artefact(path) as artefact:
+                self.row_bytes += _row_bytes(artefact[name])
+                if len(artefact[name]) != len(self):
+                    raise VadbenchError(
+                        f"{path}: {len(artefact[name])} rows of {name!r} for {len(self)} samples; "
+                        "delete the file and run again"
+                    )
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of samples to read at a time, none across two files."""
+        return [
+            (first, min(first + self.block, int(end)))
+            for start, end in zip(self.starts, self.starts[1:], strict=False)
+            for first in range(int(start), int(end), self.block)
+        ]
+
+    @abstractmethod
+    def _read(self, path: Path, start: int, stop: int) -> Arrays:
+        """Reads an artefact's own samples start to stop."""
+
+    def read(self, start: int, stop: int) -> Arrays:
+        """Reads samples start to stop, which lie in one file."""
+        place = int(np.searchsorted(self.starts, start, side="right")) - 1
+        base = int(self.starts[place])
+        arrays = self._read(self.paths[place], start - base, stop - base)
+        for name, path in self.extra.items():
+            with open_artefact(path) as artefact:
+                arrays[name] = artefact[name][start:stop]
+        return arrays
+
+    def read_all(self) -> Arrays:
+        """Reads everything into memory."""
+        whole: Arrays = {}
+        for start, stop in self.blocks():
+            for name, values in self.read(start, stop).items():
+                if name not in whole:
+                    whole[name] = np.empty((len(self), *values.shape[1:]), values.dtype)
+                whole[name][start:stop] = values
+        return whole
+
+    def in_order(self, batch_size: int) -> Iterator[dict[str, Tensor]]:
+        """Yields all samples in order, the next block being read meanwhile; logs its progress."""
+        done, told = 0, time.monotonic()
+        with ThreadPoolExecutor(1) as pool:
+            waiting = [pool.submit(self.read, *block) for block in self.blocks()[:1]]
+            for block in [*self.blocks()[1:], None]:
+                arrays = waiting.pop().result()
+                if block is not None:
+                    waiting.append(pool.submit(self.read, *block))
+                count = len(next(iter(arrays.values())))
+                for first in range(0, count, batch_size):
+                    yield {
+                        name: torch.from_numpy(values[first : first + batch_size])
+                        for name, values in arrays.items()
+                    }
+                done += count
+                if time.monotonic() - told > 30:
+                    log.info("%d of %d samples", done, len(self))
+                    told = time.monotonic()
+
+
+class CubeSet(Samples):
+    """The cubes of several clips.
 
     Args:
         paths: Cubes artefacts, in order.
@@ -46,123 +132,117 @@ class CubeSet:
         fields: Sequence[str] = ("frames", "flow"),
         extra: Mapping[str, Path] | None = None,
     ) -> None:
-        self.paths, self.fields, self.extra = list(paths), list(fields), dict(extra or {})
-        counts, self.row_bytes = [], 0
-        for path in self.paths:
+        counts, row_bytes = [], 0
+        for path in paths:
             with open_artefact(path, "cubes") as cubes:
                 counts.append(len(cubes["boxes"]))
-                self.row_bytes = sum(_row_bytes(cubes[name]) for name in fields)
-        self.starts = np.concatenate([[0], np.cumsum(counts)]).astype(int)
+                row_bytes = sum(_row_bytes(cubes[name]) for name in fields)
+        super().__init__(paths, counts, row_bytes, _BLOCK)
+        self.fields = list(fields)
         if len(self) == 0:
             raise VadbenchError(
                 f"{self.paths[0].parent}: no clip has any objects, so there is nothing to learn "
                 "from; look at the objects' settings"
             )
-        for name, path in self.extra.items():
-            with open_artefact(path) as artefact:
-                self.row_bytes += _row_bytes(artefact[name])
-                if len(artefact[name]) != len(self):
+        self._add(extra or {})
+
+    def _read(self, path: Path, start: int, stop: int) -> Arrays:
+        with open_artefact(path, "cubes") as cubes:
+            return {name: cubes[name][start:stop] for name in self.fields}
+
+
+class ViewSet(Samples):
+    """Whole frames of several clips, each with what lies some frames before or after it.
+
+    Args:
+        paths: Views artefacts, in order.
+        windows: For each array that is read, its frames relative to the sample's own frame. A
+            clip has a sample for each frame whose windows lie inside the clip.
+        extra: Further arrays with a row per sample; see `CubeSet`.
+        reach: First and last frame, relative to the sample's own, that must lie inside the clip
+            too, so that different windows have the same samples.
+
+    Raises:
+        VadbenchError: An artefact is damaged or has not all of the arrays, a clip is shorter than
+            the windows, or a further array has another number of rows.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        windows: Mapping[str, Sequence[int]],
+        extra: Mapping[str, Path] | None = None,
+        reach: tuple[int, int] = (0, 0),
+    ) -> None:
+        self.windows = {name: tuple(window) for name, window in windows.items()}
+        offsets = [*reach, *(offset for window in self.windows.values() for offset in window)]
+        self.first, last = max(0, -min(offsets)), max(0, *offsets)
+        counts, row_bytes = [], 0
+        for path in paths:
+            with open_artefact(path, "views") as views:
+                counts.append(views.n_frames - self.first - last)
+                row_bytes = sum(len(w) * _row_bytes(views[n]) for n, w in self.windows.items())
+                if counts[-1] < 1:
                     raise VadbenchError(
-                        f"{path}: {len(artefact[name])} rows of {name!r} for {len(self)} cubes; "
-                        "delete the file and run again"
+                        f"{path}: the clip has {views.n_frames} frames, fewer than a sample needs"
                     )
+        super().__init__(paths, counts, row_bytes, _VIEW_BLOCK)
+        self._add(extra or {})
 
-    def __len__(self) -> int:
-        return int(self.starts[-1])
-
-    def blocks(self) -> list[tuple[int, int]]:
-        """Ranges of at most `_BLOCK` cubes, none across two files."""
-        return [
-            (first, min(first + _BLOCK, int(end)))
-            for start, end in zip(self.starts, self.starts[1:], strict=False)
-            for first in range(int(start), int(end), _BLOCK)
-        ]
-
-    def read(self, start: int, stop: int) -> Arrays:
-        """Reads cubes start to stop, which lie in one file."""
-        place = int(np.searchsorted(self.starts, start, side="right")) - 1
-        base = int(self.starts[place])
-        with open_artefact(self.paths[place], "cubes") as cubes:
-            arrays: Arrays = {name: cubes[name][start - base : stop - base] for name in self.fields}
-        for name, path in self.extra.items():
-            with open_artefact(path) as artefact:
-                arrays[name] = artefact[name][start:stop]
+    def _read(self, path: Path, start: int, stop: int) -> Arrays:
+        arrays: Arrays = {}
+        with open_artefact(path, "views") as views:
+            for name, window in self.windows.items():
+                low = start + self.first + min(window)
+                stored = views[name][low : stop + self.first + max(window)]
+                shifts = [offset - min(window) for offset in window]
+                arrays[name] = np.stack([stored[k : k + stop - start] for k in shifts], axis=1)
         return arrays
-
-    def read_all(self) -> Arrays:
-        """Reads everything into memory."""
-        whole: Arrays = {}
-        for start, stop in self.blocks():
-            for name, values in self.read(start, stop).items():
-                if name not in whole:
-                    whole[name] = np.empty((len(self), *values.shape[1:]), values.dtype)
-                whole[name][start:stop] = values
-        return whole
-
-    def in_order(self, batch_size: int) -> Iterator[dict[str, Tensor]]:
-        """Yields all cubes in order, the next block being read meanwhile; logs its progress."""
-        done, told = 0, time.monotonic()
-        with ThreadPoolExecutor(1) as pool:
-            waiting = [pool.submit(self.read, *block) for block in self.blocks()[:1]]
-            for block in [*self.blocks()[1:], None]:
-                arrays = waiting.pop().result()
-                if block is not None:
-                    waiting.append(pool.submit(self.read, *block))
-                count = len(next(iter(arrays.values())))
-                for first in range(0, count, batch_size):
-                    yield {
-                        name: torch.from_numpy(values[first : first + batch_size])
-                        for name, values in arrays.items()
-                    }
-                done += count
-                if time.monotonic() - told > 30:
-                    log.info("%d of %d cubes", done, len(self))
-                    told = time.monotonic()
 
 
 def _row_bytes(dataset: h5py.Dataset) -> int:
     return int(np.prod(dataset.shape[1:])) * int(dataset.dtype.itemsize)
 
 
-class CubeBatches:
+class Batches:
     """Shuffled batches of an epoch; iterating again gives the next epoch.
 
     Args:
-        cubes: The cubes.
-        batch_size: Cubes per batch; the last batch of an epoch may be smaller.
+        samples: The samples.
+        batch_size: Samples per batch; the last batch of an epoch may be smaller.
         seed: Seed of the order.
-        samples_per_epoch: Cubes seen per epoch, another random choice in each; all if None.
-        memory_gb: Most memory for cubes. If they do not fit, an epoch goes through blocks in
+        samples_per_epoch: Samples seen per epoch, another random choice in each; all if None.
+        memory_gb: Most memory for samples. If they do not fit, an epoch goes through blocks in
             random order, and batches are drawn from as many blocks as half of the memory holds,
             while the other half is being filled.
     """
 
     def __init__(
         self,
-        cubes: CubeSet,
+        samples: Samples,
         batch_size: int,
         *,
         seed: int,
         samples_per_epoch: int | None = None,
         memory_gb: float = 4.0,
     ) -> None:
-        self.cubes, self.batch_size, self.seed = cubes, batch_size, seed
-        self.samples = min(samples_per_epoch or len(cubes), len(cubes))
+        self.samples, self.batch_size, self.seed = samples, batch_size, seed
+        self.per_epoch = min(samples_per_epoch or len(samples), len(samples))
         self.epoch, self.next_batch = 0, 0
         budget = memory_gb * 1e9
         self._whole: Arrays | None = None
-        self._fits = len(cubes) * cubes.row_bytes <= budget
-        self._pool_blocks = max(1, int(budget / 2 / (cubes.row_bytes * _BLOCK)))
+        self._fits = len(samples) * samples.row_bytes <= budget
+        self._pool_blocks = max(1, int(budget / 2 / (samples.row_bytes * samples.block)))
 
     def __len__(self) -> int:
-        return -(-self.samples // self.batch_size)
+        return -(-self.per_epoch // self.batch_size)
 
     def go_to(self, step: int) -> None:
         """Makes the batch of a step, counted from 0 over all epochs, the next one."""
         self.epoch, self.next_batch = divmod(step, len(self))
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        """Yields what is left of the epoch: `index` and the arrays of the cube set, as tensors."""
+        """Yields what is left of the epoch: `index` and the arrays of the samples, as tensors."""
         if self.next_batch >= len(self):
             self.epoch, self.next_batch = self.epoch + 1, 0
         rng = np.random.default_rng([self.seed, self.epoch])
@@ -175,13 +255,13 @@ class CubeBatches:
 
     def _from_memory(self, rng: np.random.Generator) -> Iterator["_Batch"]:
         if self._whole is None:
-            self._whole = self.cubes.read_all()
-        order = rng.permutation(len(self.cubes))[: self.samples]
-        for start in range(0, self.samples, self.batch_size):
+            self._whole = self.samples.read_all()
+        order = rng.permutation(len(self.samples))[: self.per_epoch]
+        for start in range(0, self.per_epoch, self.batch_size):
             yield _Batch(self._whole, order[start : start + self.batch_size])
 
     def _from_disk(self, rng: np.random.Generator) -> Iterator["_Batch"]:
-        blocks = self.cubes.blocks()
+        blocks = self.samples.blocks()
         blocks = [blocks[place] for place in rng.permutation(len(blocks))]
         groups = [
             blocks[first : first + self._pool_blocks]
@@ -202,17 +282,17 @@ class CubeBatches:
                 last = number + 1 == len(groups)
                 whole = count if last else count - count % self.batch_size
                 for start in range(0, whole, self.batch_size):
-                    if seen >= self.samples:
+                    if seen >= self.per_epoch:
                         return
                     chosen = order[start : min(start + self.batch_size, whole)]
-                    chosen = chosen[: self.samples - seen]
+                    chosen = chosen[: self.per_epoch - seen]
                     seen += len(chosen)
                     yield _Batch(pooled, chosen)
                 rest = order[whole:]
                 left = {name: values[rest] for name, values in pooled.items()}
 
     def _read_group(self, blocks: Sequence[tuple[int, int]]) -> Arrays:
-        parts = [self.cubes.read(*block) | {"index": np.arange(*block)} for block in blocks]
+        parts = [self.samples.read(*block) | {"index": np.arange(*block)} for block in blocks]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -25,7 +25,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from safetensors.torch import save as serialise
 
 from vadbench.artefacts import file_digest, write_atomically
-from vadbench.training.data import CubeBatches
+from vadbench.training.data import Batches
 from vadbench.training.machine import use_bfloat16
 
 __all__ = ["fit", "save_weights"]
@@ -156,7 +156,7 @@ class _AfterEpoch(Callback):
 
 def fit(
     module: L.LightningModule,
-    batches: CubeBatches,
+    batches: Batches,
     *,
     epochs: int,
     seed: int,
@@ -216,10 +216,10 @@ def fit(
         use_distributed_sampler=False,
     )
     log.info(
-        "%s: %d epochs of %d cubes in batches of %d, %s%s",
+        "%s: %d epochs of %d samples in batches of %d, %s%s",
         type(module).__name__,
         epochs,
-        batches.samples,
+        batches.per_epoch,
         batches.batch_size,
         number,
         f", going on after step {step}" if step else "",

@@ -14,8 +14,8 @@ from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder, NormConv2d
 from vadbench.methods.hf2vad.score import object_scores, score_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
-from vadbench.training.cubes import flows_of, frames_of
 from vadbench.training.fit import save_weights
+from vadbench.training.inputs import flows_of, frames_of
 from vadbench.training.settings import StageSettings
 
 SMALL = HF2VADSettings(memory_slots=16)

@@ -8,7 +8,7 @@ from tests.cubes import write_cubes
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.training import data
-from vadbench.training.data import CubeBatches, CubeSet
+from vadbench.training.data import Batches, CubeSet
 
 COUNTS = [7, 0, 21, 5]
 
@@ -40,7 +40,7 @@ def budget(cubes: CubeSet, blocks: int) -> float:
 def test_an_epoch_shows_every_cube_once(cubes: list[Path], blocks: int | None) -> None:
     rows = CubeSet(cubes)
     memory = 4.0 if blocks is None else budget(rows, blocks)
-    batches = CubeBatches(rows, 8, seed=3, memory_gb=memory)
+    batches = Batches(rows, 8, seed=3, memory_gb=memory)
     flow, frames = stored(cubes, "flow"), stored(cubes, "frames")
     orders = []
     for _ in range(3):
@@ -60,7 +60,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(cubes: list[Path], blocks: in
     memory = 4.0 if blocks is None else budget(rows, blocks)
 
     def orders(seed: int) -> list[list[int]]:
-        batches = CubeBatches(rows, 8, seed=seed, memory_gb=memory)
+        batches = Batches(rows, 8, seed=seed, memory_gb=memory)
         return [torch.cat([batch["index"] for batch in batches]).tolist() for _ in range(2)]
 
     assert orders(1) == orders(1)
@@ -69,7 +69,7 @@ def test_the_order_depends_on_seed_and_epoch_alone(cubes: list[Path], blocks: in
 
 def test_cubes_of_different_clips_are_mixed_when_they_are_streamed(cubes: list[Path]) -> None:
     rows = CubeSet(cubes, ["flow"])
-    batches = CubeBatches(rows, 8, seed=0, memory_gb=budget(rows, 3))
+    batches = Batches(rows, 8, seed=0, memory_gb=budget(rows, 3))
     clip = np.repeat(np.arange(len(COUNTS)), COUNTS)
     mixed = [len(set(clip[batch["index"].numpy()])) > 1 for batch in batches]
     assert sum(mixed) >= 2
@@ -80,10 +80,10 @@ def test_cubes_of_different_clips_are_mixed_when_they_are_streamed(cubes: list[P
 def test_batches_go_on_where_they_were(cubes: list[Path], blocks: int | None, seen: int) -> None:
     rows = CubeSet(cubes, ["flow"])
     memory = 4.0 if blocks is None else budget(rows, blocks)
-    whole = CubeBatches(rows, 8, seed=3, memory_gb=memory)
+    whole = Batches(rows, 8, seed=3, memory_gb=memory)
     expected = [[batch["index"].tolist() for batch in whole] for _ in range(2)]
 
-    other = CubeBatches(rows, 8, seed=3, memory_gb=memory)
+    other = Batches(rows, 8, seed=3, memory_gb=memory)
     other.go_to(seen)
     rest = [batch["index"].tolist() for batch in other]
     if seen == 5:
@@ -99,7 +99,7 @@ def test_fewer_samples_are_another_choice_in_each_epoch(
 ) -> None:
     rows = CubeSet(cubes, ["flow"])
     memory = 4.0 if blocks is None else budget(rows, blocks)
-    batches = CubeBatches(rows, 4, seed=0, samples_per_epoch=10, memory_gb=memory)
+    batches = Batches(rows, 4, seed=0, samples_per_epoch=10, memory_gb=memory)
     assert len(batches) == 3
     chosen = [torch.cat([batch["index"] for batch in batches]).tolist() for _ in range(2)]
     assert [len(set(order)) for order in chosen] == [10, 10]
@@ -110,17 +110,17 @@ def test_streaming_stays_within_its_memory(
     cubes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = CubeSet(cubes)
-    batches = CubeBatches(rows, 4, seed=0, memory_gb=budget(rows, 2))
+    batches = Batches(rows, 4, seed=0, memory_gb=budget(rows, 2))
     largest = 0
-    read = CubeBatches._read_group
+    read = Batches._read_group
 
-    def watched(self: CubeBatches, blocks: list[tuple[int, int]]) -> dict[str, np.ndarray]:
+    def watched(self: Batches, blocks: list[tuple[int, int]]) -> dict[str, np.ndarray]:
         nonlocal largest
         group = read(self, blocks)
         largest = max(largest, sum(group[name].nbytes for name in rows.fields))
         return group
 
-    monkeypatch.setattr(CubeBatches, "_read_group", watched)
+    monkeypatch.setattr(Batches, "_read_group", watched)
     for _ in batches:
         pass
     assert 0 < largest <= budget(rows, 2) / 2 * 1e9
@@ -132,13 +132,13 @@ def test_further_arrays_follow_the_cubes(cubes: list[Path], tmp_path: Path) -> N
     write_reconstructions(path, made)
     rows = CubeSet(cubes, ["flow"], {"reconstructed": path})
     for memory in (4.0, budget(rows, 2)):
-        for batch in CubeBatches(rows, 8, seed=0, memory_gb=memory):
+        for batch in Batches(rows, 8, seed=0, memory_gb=memory):
             np.testing.assert_array_equal(batch["reconstructed"], made[batch["index"].numpy()])
 
 
 def test_further_arrays_of_other_cubes_are_refused(cubes: list[Path], tmp_path: Path) -> None:
     write_reconstructions(tmp_path / "made.h5", np.zeros((32, 1, 1, 1, 6)))
-    with pytest.raises(VadbenchError, match="32 rows of 'reconstructed' for 33 cubes"):
+    with pytest.raises(VadbenchError, match="32 rows of 'reconstructed' for 33 samples"):
         CubeSet(cubes, ["flow"], {"reconstructed": tmp_path / "made.h5"})
 
 

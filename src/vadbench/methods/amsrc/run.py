@@ -13,8 +13,11 @@ from vadbench.methods.amsrc.networks import AMSRCNetwork
 from vadbench.methods.amsrc.settings import AMSRCSettings
 from vadbench.methods.amsrc.stage import PredictStage, predict
 from vadbench.networks.losses import squared_error
-from vadbench.training.cubes import score_cubes, train_on_cubes, write_scores
+from vadbench.scoring.scores import Scores
+from vadbench.training.data import CubeSet
+from vadbench.training.inputs import CUBE_BATCH
 from vadbench.training.machine import set_up_torch
+from vadbench.training.run import save_scores, score_samples, train
 
 __all__ = ["object_scores", "score_split", "train_stage"]
 
@@ -25,16 +28,13 @@ def train_stage(job: TrainJob) -> None:
     assert isinstance(settings, AMSRCSettings)
 
     def score(
-        network: nn.Module, cubes: Sequence[Path], frozen: Path | None
-    ) -> dict[str, npt.NDArray[np.float64]]:
+        network: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
+    ) -> Scores:
         assert isinstance(network, AMSRCNetwork)
-        return object_scores(network, cubes, job.precision, job.seed)
+        return Scores.of_cubes(clips, cubes, object_scores(network, cubes, job.precision, job.seed))
 
-    train_on_cubes(job, lambda: PredictStage(settings), _fields(settings), score)
-
-
-def _fields(settings: AMSRCSettings) -> list[str]:
-    return ["frames", "flow"] if settings.streams == "both" else ["frames"]
+    fields = ["frames", "flow"] if settings.streams == "both" else ["frames"]
+    train(job, lambda: PredictStage(settings), lambda: CubeSet(job.cubes, fields), score)
 
 
 def score_split(job: ScoreJob) -> None:
@@ -44,7 +44,11 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = AMSRCNetwork(settings)
     network.load_state_dict(load_file(job.weights["predict"]))
-    write_scores(job, object_scores(network, job.cubes, job.precision, job.seed))
+
+    def score(clips: Sequence[str], cubes: Sequence[Path]) -> Scores:
+        return Scores.of_cubes(clips, cubes, object_scores(network, cubes, job.precision, job.seed))
+
+    save_scores(job, score)
 
 
 def object_scores(
@@ -63,4 +67,5 @@ def object_scores(
         return scores if inconsistent is None else {"feature_inconsistency": inconsistent} | scores
 
     fields = ["frames"] if network.motion is None else ["frames", "flow"]
-    return score_cubes(network, compute, cubes, fields, precision, seed)
+    samples = CubeSet(cubes, fields)
+    return score_samples(network, compute, samples, CUBE_BATCH, precision, seed)

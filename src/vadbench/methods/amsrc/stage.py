@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from vadbench.methods.amsrc.networks import AMSRCNetwork
 from vadbench.methods.amsrc.settings import AMSRCSettings
 from vadbench.networks.losses import gradient_loss
-from vadbench.training.cubes import LAST, flows_of, frames_of
+from vadbench.training.inputs import LAST, flows_of, frames_of
 from vadbench.training.stage import Stage
 
 __all__ = ["PredictStage", "inconsistency", "predict"]

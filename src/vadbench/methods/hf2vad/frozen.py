@@ -1,6 +1,6 @@
 """What HF2-VAD's frozen flow autoencoder makes of every cube: computed once, read by many jobs."""
 
-import torch
+from torch import Tensor
 
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.half import to_half
@@ -8,9 +8,10 @@ from vadbench.methods import ApplyJob
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.losses import squared_error
-from vadbench.training.cubes import BATCH, flows_of
 from vadbench.training.data import CubeSet
-from vadbench.training.machine import device, set_up_torch, use_bfloat16
+from vadbench.training.inputs import CUBE_BATCH, flows_of
+from vadbench.training.machine import set_up_torch
+from vadbench.training.run import compute_batches, inputs_of
 
 __all__ = ["reconstruct_split"]
 
@@ -20,26 +21,31 @@ def reconstruct_split(job: ApplyJob) -> None:
     settings = job.settings
     assert isinstance(settings, HF2VADSettings)
     set_up_torch(job.threads)
-    place = device()
     networks = Networks(settings, flow=True, frame=False)
     networks.load(job.weights)
-    networks.eval().to(place)
-    with (
-        ArtefactWriter(
-            job.output,
-            "reconstructions",
-            Identity(job.dataset, job.split),
-            0,
-            settings={"method": job.method, "variant": job.variant, "seed": job.seed}
-            | dict(job.effective),
-            inputs=[*job.weights.values(), *job.cubes],
-            code=job.code,
-        ) as writer,
-        torch.inference_mode(),
-        torch.autocast(place.type, torch.bfloat16, enabled=use_bfloat16(job.precision)),
-    ):
-        for batch in CubeSet(job.cubes, ["flow"]).in_order(BATCH):
-            flows = flows_of({"flow": batch["flow"].to(place)})
-            made = networks.reconstruct(flows)[0].float()
-            writer.append("reconstructed", to_half(made.permute(0, 1, 3, 4, 2).cpu().numpy()))
-            writer.append("errors", squared_error(made, flows).cpu().numpy())
+
+    def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        flows = flows_of(batch)
+        made = networks.reconstruct(flows)[0].float()
+        return {
+            "reconstructed": made.permute(0, 1, 3, 4, 2),
+            "errors": squared_error(made, flows),
+        }
+
+    with ArtefactWriter(
+        job.output,
+        "reconstructions",
+        Identity(job.dataset, job.split),
+        0,
+        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
+        | dict(job.effective),
+        inputs=inputs_of(job),
+        code=job.code,
+    ) as writer:
+
+        def keep(made: dict[str, Tensor]) -> None:
+            writer.append("reconstructed", to_half(made["reconstructed"].cpu().numpy()))
+            writer.append("errors", made["errors"].cpu().numpy())
+
+        samples = CubeSet(job.cubes, ["flow"])
+        compute_batches(networks, compute, samples, CUBE_BATCH, job.precision, keep)

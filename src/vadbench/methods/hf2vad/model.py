@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vadbench.methods.hf2vad.networks import CVAE, FlowAutoencoder
 from vadbench.methods.hf2vad.settings import HF2VADSettings
-from vadbench.training.cubes import LAST
+from vadbench.training.inputs import LAST
 
 __all__ = ["Networks"]
 

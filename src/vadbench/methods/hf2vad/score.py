@@ -12,10 +12,13 @@ from vadbench.methods import ScoreJob
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.losses import squared_error
-from vadbench.training.cubes import flows_of, frames_of, score_cubes, write_scores
+from vadbench.scoring.scores import Scores
+from vadbench.training.data import CubeSet
+from vadbench.training.inputs import CUBE_BATCH, flows_of, frames_of
 from vadbench.training.machine import set_up_torch
+from vadbench.training.run import save_scores, score_samples
 
-__all__ = ["object_scores", "score_split"]
+__all__ = ["object_scores", "score_clips", "score_split"]
 
 
 def score_split(job: ScoreJob) -> None:
@@ -29,9 +32,26 @@ def score_split(job: ScoreJob) -> None:
         frame="cvae" in job.weights,
     )
     networks.load(job.weights)
-    write_scores(
-        job, object_scores(networks, settings, job.cubes, job.precision, job.seed, job.frozen)
+    save_scores(
+        job,
+        lambda clips, cubes: score_clips(
+            networks, settings, clips, cubes, job.precision, job.seed, job.frozen
+        ),
     )
+
+
+def score_clips(
+    networks: Networks,
+    settings: HF2VADSettings,
+    clips: Sequence[str],
+    cubes: Sequence[Path],
+    precision: str,
+    seed: int,
+    frozen: Path | None,
+) -> Scores:
+    """Scores the cubes of clips; see `object_scores`."""
+    values = object_scores(networks, settings, cubes, precision, seed, frozen)
+    return Scores.of_cubes(clips, cubes, values)
 
 
 def object_scores(
@@ -79,4 +99,5 @@ def object_scores(
 
     fields = ["flow"] if networks.cvae is None else ["frames", "flow"]
     extra = {} if frozen is None else {"reconstructed": frozen}
-    return known | score_cubes(networks, compute, cubes, fields, precision, seed, extra)
+    samples = CubeSet(cubes, fields, extra)
+    return known | score_samples(networks, compute, samples, CUBE_BATCH, precision, seed)

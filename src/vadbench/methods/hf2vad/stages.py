@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.losses import addressing_entropy, gradient_loss, mean_divergence
-from vadbench.training.cubes import flows_of, frames_of
+from vadbench.training.inputs import flows_of, frames_of
 from vadbench.training.settings import StageSettings
 from vadbench.training.stage import Stage
 

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from vadbench.methods import TrainJob
 from vadbench.methods.hf2vad.model import Networks
-from vadbench.methods.hf2vad.score import object_scores
+from vadbench.methods.hf2vad.score import score_clips
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
-from vadbench.training.cubes import train_on_cubes
+from vadbench.scoring.scores import Scores
+from vadbench.training.data import CubeSet
+from vadbench.training.run import train
 from vadbench.training.stage import Stage
 
 __all__ = ["train_stage"]
@@ -30,12 +30,14 @@ def train_stage(job: TrainJob) -> None:
         networks.load(job.weights)
         return _STAGES[job.stage](networks, settings, getattr(settings, job.stage))
 
-    def score(
-        networks: nn.Module, cubes: Sequence[Path], frozen: Path | None
-    ) -> dict[str, npt.NDArray[np.float64]]:
-        assert isinstance(networks, Networks)
-        return object_scores(networks, settings, cubes, job.precision, job.seed, frozen)
+    def samples() -> CubeSet:
+        fields = ["flow"] if job.stage == "flow" else ["frames", "flow"]
+        return CubeSet(job.cubes, fields, {"reconstructed": job.frozen} if job.frozen else {})
 
-    fields = ["flow"] if job.stage == "flow" else ["frames", "flow"]
-    extra = {} if job.frozen is None else {"reconstructed": job.frozen}
-    train_on_cubes(job, make, fields, score, extra)
+    def score(
+        networks: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
+    ) -> Scores:
+        assert isinstance(networks, Networks)
+        return score_clips(networks, settings, clips, cubes, job.precision, job.seed, frozen)
+
+    train(job, make, samples, score)

@@ -1,0 +1,28 @@
+"""How stored frames and flow become the input of networks."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+__all__ = ["CUBE_BATCH", "FRAME_BATCH", "LAST", "flows_of", "frames_of"]
+
+LAST = torch.channels_last
+CUBE_BATCH, FRAME_BATCH = 128, 16
+"""Cubes, and whole frames, per batch in scoring."""
+
+
+def flows_of(batch: Mapping[str, Tensor], name: str = "flow") -> Tensor:
+    """Returns flows (B, 4, 2, H, W) float32 out of a batch of cubes."""
+    return batch[name].permute(0, 1, 4, 2, 3).float()
+
+
+def frames_of(batch: Mapping[str, Tensor]) -> Tensor:
+    """Returns frames (B, 3 T, H, W), BGR, 0 to 1, of cubes or of windows of T whole frames.
+
+    Grey frames are repeated over the channels.
+    """
+    frames = batch["frames"].permute(0, 1, 4, 2, 3)
+    if frames.shape[2] == 1:
+        frames = frames.expand(-1, -1, 3, -1, -1)
+    return (frames.flatten(1, 2).float() / 255).contiguous(memory_format=LAST)

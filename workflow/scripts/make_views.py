@@ -1,0 +1,26 @@
+from contextlib import ExitStack
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]), ExitStack() as stack:
+    from vadbench.artefacts import Identity, open_artefact
+    from vadbench.datasets import open_source
+    from vadbench.views import ViewsSettings, make_views
+
+    job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    sources = {
+        kind: stack.enter_context(open_artefact(files.get(kind)[0], kind))
+        for kind in ("flow", "segmentation")
+        if files.get(kind)
+    }
+    make_views(
+        open_source(job["source"], at.dataset, at.split, at.clip),
+        sources.get("flow"),
+        sources.get("segmentation"),
+        ViewsSettings(**job["settings"]),
+        Identity(at.dataset, at.split, at.clip),
+        Path(snakemake.output[0]),
+        inputs=tuple(map(Path, snakemake.input)),
+        code=job["code"],
+    )
