@@ -284,9 +284,9 @@ class Plan:
         stages = list(self._stages(run))
         if stage not in stages or self._stages(run)[stage] != run.variant:
             raise VadbenchError(f"{run.method}/{run.variant} does not train a stage {stage!r}")
-        earlier = stages[: stages.index(stage)]
+        before = get_method(run.method).before(run.variant, stage)
         files: dict[str, Any] = {
-            "earlier": [self.stage_file(run, name) for name in earlier],
+            "earlier": [self.stage_file(run, name) for name in before],
             **self.run_inputs(run, "train"),
             "frozen": self._frozen(run, stage, "train"),
         }
@@ -322,17 +322,15 @@ class Plan:
         return job | {"precision": self.config.precision, "stages": self._up_to(run, stage)}
 
     def _up_to(self, run: Run, stage: str) -> list[str]:
-        stages = list(self._stages(run))
-        return stages[: stages.index(stage) + 1]
+        return [*get_method(run.method).before(run.variant, stage), stage]
 
     def train_params(self, run: Run, stage: str) -> dict[str, Any]:
         """Parameters of training a stage."""
         method = get_method(run.method)
         settings = self.settings(run)
-        stages = list(self._stages(run))
         job = _job(method.stage_settings(settings, stage), *method.train_code) | {
             "precision": self.config.precision,
-            "earlier": stages[: stages.index(stage)],
+            "earlier": method.before(run.variant, stage),
         }
         if self.config.selection == "best_test":
             job["judge"] = fingerprint(_SCORING)

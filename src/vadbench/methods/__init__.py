@@ -289,6 +289,14 @@ class Method(ABC):
         """Returns the part of the settings that the weights of a stage depend on."""
         raise NotImplementedError(f"{self.name} trains no stage {stage!r}")
 
+    def before(self, variant: str, stage: str) -> list[str]:
+        """Returns the stages whose weights training a stage needs, in order.
+
+        By default all before it; stages that need none of each other are trained in parallel.
+        """
+        stages = list(self.variants[variant].stages)
+        return stages[: stages.index(stage)]
+
     def frozen(self, variant: str, stage: str | None) -> str | None:
         """Returns the stage whose outputs training `stage`, or scoring (None), reads from a file.
 

@@ -57,22 +57,22 @@ def collect(
     rows = []
     for path in metrics:
         run = load_json(path)
+        own = run["default_protocol"]
         published = {
-            (item["variant"], item["metric"]): item
+            (item["variant"], item["metric"], item.get("protocol") or own): item
             for item in papers.get(run["method"], ())
             if item["dataset"] == paper_names[run["dataset"]]
         }
         for record in run["records"]:
             row = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
             row |= record
-            row["default_protocol"] = run["default_protocol"]
+            row["default_protocol"] = own
             row["labels_source"] = run["labels"]["source"]
             row["labels_sha256"] = run["labels"]["sha256"]
             row["scores_digest"] = run["scores"][record["selection"]]
             row["warnings"] = "; ".join(warnings[run["dataset"]])
-            paper = published.get((run["variant"], record["metric"]))
-            own = record["protocol"] == ((paper or {}).get("protocol") or run["default_protocol"])
-            if paper is not None and own and record["score"] == "fused":
+            paper = published.get((run["variant"], record["metric"], record["protocol"]))
+            if paper is not None and record["score"] == "fused":
                 row["paper"] = paper["value"] / 100
                 row["paper_table"] = paper["table"]
                 row["difference"] = record["value"] - row["paper"]

@@ -74,6 +74,12 @@ PROTOCOLS: dict[str, Protocol] = {
     "median17": Protocol(drop_first=4, smoothing=_MEDIAN),
     "drop4": Protocol(drop_first=4),
     "flow_duality": Protocol(normalise="clip_minmax"),
+    "either_branch": Protocol(
+        normalise="train_z",
+        fusion="max",
+        smoothing=Smoothing(kind="savgol", width=41, order=1, padding="nearest"),
+    ),
+    "either_branch_unsmoothed": Protocol(normalise="train_z", fusion="max"),
     "raw": Protocol(),
 }
 """Named protocols.
@@ -84,5 +90,9 @@ PROTOCOLS: dict[str, Protocol] = {
   ends lie elsewhere in the range of the scores then, which moves an AUC by up to half a point.
 - `drop4`: only the first four frames dropped.
 - `flow_duality`: scores scaled to 0 to 1 within each clip, no frame dropped, no smoothing.
+- `either_branch`: object_class_aware and multitask_attention: each branch normalised by its
+  training scores, the higher one of the two, then Savitzky-Golay of 41 frames and order 1; a
+  frame is abnormal if either branch passes one threshold. `either_branch_unsmoothed` without the
+  filter (Table III of object_class_aware).
 - `raw`: no alignment, normalisation or smoothing.
 """

@@ -72,3 +72,10 @@ def test_warnings_of_the_data_stand_in_every_row(tmp_path: Path) -> None:
     assert (table["warnings"] == "counts differ; so do masks").all()
     assert (table["labels_sha256"] == "ab").all()
     assert (table["scores_digest"] == "cd").all()
+
+
+def test_a_number_of_another_protocol_stands_beside_that_protocol(tmp_path: Path) -> None:
+    papers = [PAPER, PAPER | {"value": 96.0, "table": "Table 3", "protocol": "raw"}]
+    table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": papers}, {"mine": "ped2"})
+    found = table[table["paper"].notna()].set_index("protocol")["paper"].to_dict()
+    assert found == {"hf2vad": pytest.approx(0.993), "raw": pytest.approx(0.96)}

@@ -1,0 +1,110 @@
+"""Image translation: U-Nets, targets, losses and maps of the methods that learn what a frame shows.
+
+Both methods of Baradaran and Bergevin (CRV 2022, CVPRW 2023) translate frames to segmentation maps
+and to masked flow magnitude, train on the worst patch of an image, and score by a map of errors.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vadbench.errors import VadbenchError
+
+__all__ = [
+    "class_targets",
+    "masked_magnitude",
+    "max_patch_loss",
+    "refine",
+    "translation_unet",
+]
+
+
+def class_targets(class_map: Tensor, groups: Mapping[str, Sequence[int]]) -> Tensor:
+    """Returns one channel per group, (B, G + 2, H, W) float32 of 0 and 1.
+
+    Args:
+        class_map: (B, H, W) uint8, COCO category of each pixel, 0 background.
+        groups: Categories by group. Background is the first channel, `other` the last.
+    """
+    table = torch.full((256,), len(groups) + 1, dtype=torch.long, device=class_map.device)
+    table[0] = 0
+    for number, categories in enumerate(groups.values(), start=1):
+        table[list(categories)] = number
+    return F.one_hot(table[class_map.long()], len(groups) + 2).permute(0, 3, 1, 2).float()
+
+
+def masked_magnitude(flow: Tensor, class_map: Tensor | None, scale: Tensor | float) -> Tensor:
+    """Returns the magnitude of flow on objects, (B, 1, H, W), as a multiple of `scale`.
+
+    Args:
+        flow: (B, H, W, 2).
+        class_map: (B, H, W), 0 where there is no object; None masks nothing.
+        scale: Magnitude that becomes 1.
+    """
+    magnitude = flow.float().square().sum(dim=-1).sqrt() / scale
+    if class_map is not None:
+        magnitude = magnitude * (class_map > 0)
+    return magnitude[:, None]
+
+
+def max_patch_loss(error: Tensor, rows: int) -> Tensor:
+    """Returns the mean over images of the largest mean error of a patch.
+
+    Args:
+        error: (B, C, H, W), squared or absolute differences.
+        rows: Patches down and across. Sides that this does not divide are cut as evenly as whole
+            pixels allow, larger patches first: 224 into 75, 75, 74.
+    """
+    patches = [
+        patch.mean(dim=(1, 2, 3))
+        for strip in torch.tensor_split(error, rows, dim=2)
+        for patch in torch.tensor_split(strip, rows, dim=3)
+    ]
+    return torch.stack(patches).amax(dim=0).mean()
+
+
+def refine(anomaly_map: Tensor, size: int = 3) -> Tensor:
+    """Erodes and dilates maps (B, 1, H, W) once with a square, which removes thin responses."""
+    pad = size // 2
+    eroded = -F.max_pool2d(-anomaly_map, size, stride=1, padding=pad)
+    return F.max_pool2d(eroded, size, stride=1, padding=pad)
+
+
+def translation_unet(
+    encoder: str, inputs: int, outputs: int, weights: str, *, attention: bool = False
+) -> nn.Module:
+    """Builds a U-Net of segmentation-models-pytorch.
+
+    Args:
+        encoder: Name of the encoder, such as `resnet34`.
+        inputs: Channels in.
+        outputs: Channels out; there is no last activation.
+        weights: `imagenet`, fetched by the library, `none`, or a safetensors file of the encoder.
+        attention: Spatial and channel squeeze and excitation in the decoder.
+
+    Raises:
+        VadbenchError: The weights cannot be had or do not fit the encoder.
+    """
+    import segmentation_models_pytorch as smp
+    from safetensors.torch import load_file
+
+    try:
+        unet: nn.Module = smp.Unet(
+            encoder,
+            encoder_weights="imagenet" if weights == "imagenet" else None,
+            in_channels=inputs,
+            classes=outputs,
+            decoder_attention_type="scse" if attention else None,
+        )
+        if weights not in {"imagenet", "none"}:
+            unet.get_submodule("encoder").load_state_dict(load_file(Path(weights)))
+    except (OSError, RuntimeError, KeyError) as error:
+        raise VadbenchError(
+            f"encoder {encoder}: the weights {weights!r} cannot be loaded "
+            f"({str(error).splitlines()[0]}); give encoder_weights a safetensors file of the "
+            "encoder, or none"
+        ) from error
+    return unet.to(memory_format=torch.channels_last)
