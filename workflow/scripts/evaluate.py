@@ -4,7 +4,7 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import file_digest
-    from vadbench.datasets.index import index_labels, load_json, write_json
+    from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
     from vadbench.scoring.evaluate import evaluate_run
     from vadbench.scoring.protocol import Protocol
     from vadbench.scoring.scores import Scores
@@ -19,6 +19,7 @@ with job_log(snakemake.log[0]):
         index_labels(index),
         {name: Protocol(**item) for name, item in job["protocols"].items()},
         job["weights"],
+        index_anomalies(index),
     )
     write_json(
         {

@@ -63,12 +63,15 @@ class Labels:
         sha256: SHA-256 over the label files, or over the vectors where they are rendered.
         clips: For each test clip (T,) uint8, 1 for an abnormal frame.
         warnings: What a reader of the numbers has to know.
+        anomalies: Where the kind of anomaly is known: for each kind and test clip (T,) uint8, 1
+            where one is visible.
     """
 
     source: str
     sha256: str
     clips: dict[str, npt.NDArray[np.uint8]]
     warnings: list[str] = field(default_factory=list)
+    anomalies: dict[str, dict[str, npt.NDArray[np.uint8]]] = field(default_factory=dict)
 
 
 class _Section(Protocol):

@@ -14,9 +14,16 @@ from vadbench.datasets import Clip, Labels
 from vadbench.datasets.labels import from_intervals, intervals
 from vadbench.errors import VadbenchError
 
-__all__ = ["build_index", "check_clip", "index_labels", "load_json", "write_json"]
+__all__ = [
+    "build_index",
+    "check_clip",
+    "index_anomalies",
+    "index_labels",
+    "load_json",
+    "write_json",
+]
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def check_clip(clip: Clip, name: str) -> dict[str, Any]:
@@ -99,6 +106,10 @@ def build_index(
             "clips": {
                 record["clip"]: intervals(labels.clips[record["clip"]]) for record in clips["test"]
             },
+            "anomalies": {
+                kind: {clip: intervals(vector) for clip, vector in vectors.items()}
+                for kind, vectors in labels.anomalies.items()
+            },
         },
         "warnings": warnings,
     }
@@ -123,7 +134,15 @@ def _count_warning(
 
 def index_labels(index: Mapping[str, Any]) -> dict[str, npt.NDArray[np.uint8]]:
     """Returns the label vectors of an index by test clip, in clip order."""
-    spans = index["labels"]["clips"]
+    return _vectors(index, index["labels"]["clips"])
+
+
+def index_anomalies(index: Mapping[str, Any]) -> dict[str, dict[str, npt.NDArray[np.uint8]]]:
+    """Returns, for each kind of anomaly that the data set tells apart, a vector by test clip."""
+    return {kind: _vectors(index, spans) for kind, spans in index["labels"]["anomalies"].items()}
+
+
+def _vectors(index: Mapping[str, Any], spans: Any) -> dict[str, npt.NDArray[np.uint8]]:
     return {
         record["clip"]: from_intervals(
             [(start, end) for start, end in spans[record["clip"]]],

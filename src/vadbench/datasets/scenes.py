@@ -11,7 +11,7 @@ from pydantic import Field
 
 from vadbench.artefacts import open_artefact
 from vadbench.datasets import Labels
-from vadbench.datasets.walkway.settings import WalkwaySettings
+from vadbench.datasets.walkway.settings import ANOMALY_KINDS, WalkwaySettings
 from vadbench.datasets.walkway.settings import list_clips as _list_clips
 
 __all__ = ["SceneClip", "Section", "list_clips", "open_clip", "raw_state", "read_labels"]
@@ -81,8 +81,14 @@ def open_clip(section: Section, root: Path, split: str, clip: str) -> SceneClip:
 def read_labels(section: Section, root: Path) -> Labels:
     """Reads the rendered labels of all test clips."""
     vectors = {}
+    anomalies: dict[str, dict[str, npt.NDArray[np.uint8]]] = {kind: {} for kind in ANOMALY_KINDS}
     for clip in _list_clips(section)["test"]:
         with open_artefact(root / "test" / f"{clip}.h5", "scene") as scene:
             vectors[clip] = scene["labels"][:]
+            frames = np.repeat(np.arange(scene.n_frames), np.diff(scene["frame_offsets"][:]))
+            seen, abnormal = scene["kinds"][:], scene["abnormal"][:] > 0
+        for number, kind in enumerate(ANOMALY_KINDS):
+            anomalies[kind][clip] = np.zeros_like(vectors[clip])
+            anomalies[kind][clip][frames[abnormal & (seen == number)]] = 1
     digest = hashlib.sha256(b"".join(vector.tobytes() for vector in vectors.values()))
-    return Labels("rendered annotations", digest.hexdigest(), vectors)
+    return Labels("rendered annotations", digest.hexdigest(), vectors, anomalies=anomalies)

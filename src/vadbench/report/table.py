@@ -24,6 +24,7 @@ COLUMNS = [
     "score",
     "metric",
     "clip",
+    "anomaly",
     "value",
     "paper",
     "paper_table",
@@ -36,7 +37,8 @@ COLUMNS = [
     "warnings",
 ]
 """Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `clip` is empty but for
-`auc_clip`; `paper` is given where variant, metric and protocol are the paper's own."""
+`auc_clip`, `anomaly` but for `auc_anomaly`; `paper` is given where variant, metric and protocol
+are the paper's own."""
 
 
 def collect(
@@ -88,6 +90,32 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         stream.write(text.getvalue().encode())
 
 
+def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
+    """Returns a table of what each method sees of each kind of anomaly, mean over seeds."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    kinds = list(dict.fromkeys(table["anomaly"]))
+    shown = Table(
+        title=f"{dataset}: AUC of each kind of anomaly against normal frames, percent",
+        box=SIMPLE_HEAD,
+        padding=(0, 0),
+    )
+    for name in ("method", "variant"):
+        shown.add_column(name, overflow="fold")
+    for kind in kinds:
+        shown.add_column(kind.replace("_", " "), justify="right")
+    keys = ["method", "variant", "score", "selection"]
+    for key, group in table.groupby(keys, sort=False):
+        method, variant, score, selection = map(str, key)
+        name = variant if score == "fused" else score
+        if selection == "best_test":
+            name += " (epoch chosen on test labels)"
+        means = group.groupby("anomaly")["value"].mean()
+        shown.add_row(method, name, *(f"{100 * means[kind]:.1f}" for kind in kinds))
+    return shown
+
+
 def print_table(path: Path) -> None:
     """Prints the micro AUC of every method and data set under the method's own protocol.
 
@@ -100,13 +128,13 @@ def print_table(path: Path) -> None:
 
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values={"paper": [""]})
-        table = table[
-            (table["metric"] == "auc_micro") & (table["protocol"] == table["default_protocol"])
-        ]
+        table = table[table["protocol"] == table["default_protocol"]]
         # Of a method that fuses its components the sum is shown, of one that does not all of them.
         is_fused = table["score"] == "fused"
         fuses = is_fused.groupby(table["method"]).transform("any")
         table = table[is_fused | ~fuses]
+        anomalies = table[table["metric"] == "auc_anomaly"]
+        table = table[table["metric"] == "auc_micro"]
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()
@@ -150,6 +178,8 @@ def print_table(path: Path) -> None:
             str(len(values)),
         )
     console.print(shown)
+    for where, group in anomalies.groupby("dataset", sort=False):
+        console.print(_by_anomaly(str(where), group))
     for warning in dict.fromkeys(item for item in table["warnings"] if item):
         console.print(f"warning: {warning}", style="yellow")
     console.print(f"every number, with protocol, labels and digests: {path}", highlight=False)

@@ -13,7 +13,15 @@ from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import Protocol, Smoothing
 from vadbench.scoring.scores import Scores
 
-__all__ = ["Evaluation", "evaluate", "evaluate_run", "frame_scores", "judge", "object_scores"]
+__all__ = [
+    "Evaluation",
+    "anomaly_auc",
+    "evaluate",
+    "evaluate_run",
+    "frame_scores",
+    "judge",
+    "object_scores",
+]
 
 Floats = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.uint8]]
@@ -235,11 +243,31 @@ def _smooth(values: Floats, smoothing: Smoothing) -> Floats:
     return result
 
 
+def anomaly_auc(result: Evaluation, anomalies: Mapping[str, Labels]) -> dict[str, float]:
+    """Returns, for each kind of anomaly, the AUC of its frames against the normal ones.
+
+    Frames that are abnormal by another kind alone are left out.
+    """
+    scores = np.concatenate(list(result.scores.values()))
+    normal = np.concatenate(list(result.labels.values())) == 0
+    found = {}
+    for kind, vectors in anomalies.items():
+        seen = np.concatenate(
+            [vectors[clip][result.first :][: len(part)] for clip, part in result.scores.items()]
+        )
+        counted = normal | (seen == 1)
+        value = auc(seen[counted], scores[counted]) if counted.any() else None
+        if value is not None:
+            found[kind] = value
+    return found
+
+
 def evaluate_run(
     scores: Mapping[str, tuple[Scores, Scores]],
     labels: Labels,
     protocols: Mapping[str, Protocol],
     weights: Mapping[str, float],
+    anomalies: Mapping[str, Labels] | None = None,
 ) -> list[dict[str, Any]]:
     """Evaluates a run under every protocol, fused and component by component.
 
@@ -248,10 +276,11 @@ def evaluate_run(
         labels: Labels by test clip.
         protocols: Protocols by name.
         weights: The method's fusion weights; empty for a method whose components stand alone.
+        anomalies: Vectors by kind of anomaly and test clip, where the data set tells kinds apart.
 
     Returns:
-        Records with selection, protocol, score (`fused` or a component), metric, clip, value and
-        note.
+        Records with selection, protocol, score (`fused` or a component), metric, clip, anomaly,
+        value and note.
     """
     records: list[dict[str, Any]] = []
     for selection, (train, test) in scores.items():
@@ -265,14 +294,24 @@ def evaluate_run(
                 about = {"selection": selection, "protocol": protocol_name, "score": score}
                 note = "; ".join(item for item in result.notes if item)
                 records += [
-                    about | {"metric": metric, "clip": "", "value": value, "note": note}
+                    about | _record(metric, value, note=note)
                     for metric, value in result.metrics.items()
                 ]
                 records += [
-                    about | {"metric": "auc_clip", "clip": clip, "value": value, "note": ""}
+                    about | _record("auc_clip", value, clip=clip)
                     for clip, value in result.clip_auc.items()
                 ]
+                records += [
+                    about | _record("auc_anomaly", value, anomaly=kind)
+                    for kind, value in anomaly_auc(result, anomalies or {}).items()
+                ]
     return records
+
+
+def _record(
+    metric: str, value: float, *, clip: str = "", anomaly: str = "", note: str = ""
+) -> dict[str, Any]:
+    return {"metric": metric, "clip": clip, "anomaly": anomaly, "value": value, "note": note}
 
 
 def _alone(protocol: Protocol) -> Protocol:

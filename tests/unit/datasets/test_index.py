@@ -5,7 +5,14 @@ import pytest
 
 from tests.clips import ArrayClip, textured
 from vadbench.datasets import Labels
-from vadbench.datasets.index import build_index, check_clip, index_labels, load_json, write_json
+from vadbench.datasets.index import (
+    build_index,
+    check_clip,
+    index_anomalies,
+    index_labels,
+    load_json,
+    write_json,
+)
 from vadbench.errors import VadbenchError
 
 
@@ -15,7 +22,9 @@ def records(sizes: dict[str, int], height: int = 24) -> list[dict]:
 
 def labels(lengths: dict[str, int]) -> Labels:
     vectors = {name: np.arange(count) % 3 == 1 for name, count in lengths.items()}
-    return Labels("gt.m", "ab" * 32, {name: v.astype(np.uint8) for name, v in vectors.items()})
+    clips = {name: v.astype(np.uint8) for name, v in vectors.items()}
+    cart = {name: v * (np.arange(len(v)) < 4).astype(np.uint8) for name, v in clips.items()}
+    return Labels("gt.m", "ab" * 32, clips, anomalies={"cart": cart})
 
 
 def test_an_index_gives_the_labels_back(tmp_path: Path) -> None:
@@ -33,6 +42,10 @@ def test_an_index_gives_the_labels_back(tmp_path: Path) -> None:
     for name, vector in found.items():
         np.testing.assert_array_equal(vector, given.clips[name])
     assert index["labels"]["sha256"] == given.sha256
+    (kind,) = index_anomalies(index).items()
+    assert kind[0] == "cart"
+    for name, vector in kind[1].items():
+        np.testing.assert_array_equal(vector, given.anomalies["cart"][name])
 
 
 def test_the_digest_is_of_pixels() -> None:

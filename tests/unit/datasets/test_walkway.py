@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vadbench.artefacts import file_digest, open_artefact
+from vadbench.datasets import scenes
 from vadbench.datasets.walkway import ANOMALY_KINDS, WalkwaySettings, list_clips, render_clip
 from vadbench.datasets.walkway.crowd import plan_events
 from vadbench.datasets.walkway.render import MIN_VISIBLE, Frame, render_frames
@@ -163,3 +164,15 @@ def test_clip_names() -> None:
     assert names == {"train": ["train01", "train02"], "test": ["test01"]}
     with pytest.raises(ValueError, match="walkway has no clip 'test1' in test"):
         next(iter(render_frames(SMALL, "test", "test1")))
+
+
+def test_labels_say_where_each_kind_of_anomaly_is(tmp_path: Path) -> None:
+    few = SMALL.model_copy(update={"test_clips": 3})
+    section = scenes.Section(**few.model_dump())
+    for clip in list_clips(few)["test"]:
+        render_clip(few, "walkway", "test", clip, tmp_path / "test" / f"{clip}.h5")
+    labels = scenes.read_labels(section, tmp_path)
+    assert set(labels.anomalies) == set(ANOMALY_KINDS)
+    for clip, vector in labels.clips.items():
+        together = np.maximum.reduce([labels.anomalies[kind][clip] for kind in ANOMALY_KINDS])
+        np.testing.assert_array_equal(together, vector)

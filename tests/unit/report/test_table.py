@@ -32,6 +32,7 @@ def write(folder: Path, **values: Any) -> list[Path]:
                 "score": score,
                 "metric": "auc_micro",
                 "clip": "",
+                "anomaly": "",
                 "value": 0.98,
                 "note": "",
             }

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from vadbench.errors import VadbenchError
-from vadbench.scoring.evaluate import evaluate, evaluate_run, frame_scores
+from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run, frame_scores
 from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
 from vadbench.scoring.scores import Scores
@@ -226,3 +226,23 @@ def test_a_score_that_is_not_finite_is_named(tmp_path) -> None:
     scores.save(tmp_path / "s.h5", Identity("made", "test"), settings={})
     with pytest.raises(VadbenchError, match="b of clip 01, frame 1 is not finite"):
         Scores.load(tmp_path / "s.h5")
+
+
+def test_each_kind_of_anomaly_is_told_from_normal_frames_alone() -> None:
+    result = Evaluation(
+        scores={"01": np.array([0.0, 1.0, 2.0, 3.0]), "02": np.array([0.5, 5.0])},
+        labels={"01": np.array([0, 1, 1, 0], np.uint8), "02": np.array([0, 1], np.uint8)},
+        first=1,
+        metrics={},
+        clip_auc={},
+        notes=[],
+    )
+    # Vectors are of whole clips, scores start at the second frame.
+    kinds = {
+        "cart": {"01": np.array([0, 0, 1, 0, 0], np.uint8), "02": np.array([0, 0, 1], np.uint8)},
+        "runner": {"01": np.array([0, 0, 0, 1, 0], np.uint8), "02": np.array([0, 0, 0], np.uint8)},
+        "unseen": {"01": np.zeros(5, np.uint8), "02": np.zeros(3, np.uint8)},
+    }
+    # Normal: 0.0, 3.0, 0.5. Cart: 1.0 beats two of three, 5.0 all. Runner: 2.0 beats two.
+    found = anomaly_auc(result, kinds)
+    assert found == {"cart": pytest.approx(5 / 6), "runner": pytest.approx(2 / 3)}
