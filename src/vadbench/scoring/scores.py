@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,28 @@ import numpy.typing as npt
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.errors import VadbenchError
 
-__all__ = ["Scores"]
+__all__ = ["Scores", "fill_start"]
 
 Floats = npt.NDArray[np.float64]
+
+
+def fill_start(
+    values: Floats, starts: Sequence[int] | npt.NDArray[np.int64], missing: int
+) -> Floats:
+    """Gives the first frames of each clip, which have no score, that of the next one.
+
+    Args:
+        values: (N,) scores of all clips, in order.
+        starts: (C + 1,) index of each clip's first score.
+        missing: Frames without a score at the start of each clip.
+
+    Returns:
+        (N + C * missing,).
+    """
+    parts = []
+    for start, end in pairwise(starts):
+        parts += [np.repeat(values[start : start + 1], missing), values[start:end]]
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)

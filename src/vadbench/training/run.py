@@ -34,7 +34,7 @@ def inputs_of(job: TrainJob | ApplyJob | ScoreJob) -> list[Path]:
 def train(
     job: TrainJob,
     make: Callable[[], Stage],
-    samples: Callable[[], Samples],
+    samples: Callable[[Stage], Samples],
     score: Score,
 ) -> None:
     """Trains one stage and writes its weights.
@@ -42,7 +42,7 @@ def train(
     Args:
         job: What to train.
         make: Builds the stage; its initial weights are drawn from the job's seed.
-        samples: Opens the training samples.
+        samples: Opens the training samples of a stage.
         score: Scores clips with the stage's networks, to choose an epoch on the test set.
 
     Raises:
@@ -53,7 +53,7 @@ def train(
     stage = make()
     training, networks = stage.training_settings, stage.networks
     batches = Batches(
-        samples(),
+        samples(stage),
         training.batch_size,
         seed=_seed(job, "order"),
         samples_per_epoch=training.samples_per_epoch,

@@ -8,9 +8,9 @@ from tests.views import write_views
 from vadbench.artefacts import open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.methods import ClipFrames, ScoreJob, TrainJob, get_method
-from vadbench.methods.object_class_aware.run import magnitude_scale, score_split, train_stage
+from vadbench.methods.object_class_aware.branches import Appearance, Motion
+from vadbench.methods.object_class_aware.run import score_split, train_stage
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
-from vadbench.methods.object_class_aware.stages import AppearanceNetwork, MotionNetwork
 from vadbench.networks.translation import (
     class_targets,
     masked_magnitude,
@@ -18,6 +18,7 @@ from vadbench.networks.translation import (
     refine,
     translation_unet,
 )
+from vadbench.training.branches import magnitude_scale
 from vadbench.training.settings import StageSettings
 
 TRAINING = StageSettings(epochs=12, batch_size=8, learning_rate=2e-3, decay_every=10, decay=0.5)
@@ -79,7 +80,7 @@ def test_refining_removes_thin_responses_and_keeps_solid_ones() -> None:
     assert torch.equal(refined[..., 6:10, 3:8], image[..., 6:10, 3:8])
 
 
-@pytest.mark.parametrize("kind", [AppearanceNetwork, MotionNetwork])
+@pytest.mark.parametrize("kind", [Appearance, Motion])
 def test_a_step_trains_every_parameter(kind: type) -> None:
     torch.manual_seed(0)
     network = kind(SMALL)
@@ -95,7 +96,7 @@ def test_a_step_trains_every_parameter(kind: type) -> None:
 
 def test_the_scale_is_that_of_motion_on_objects(tmp_path: Path) -> None:
     views = write_views(tmp_path, [4])
-    assert magnitude_scale(views, SMALL) == pytest.approx(np.hypot(2, 1), rel=1e-3)
+    assert magnitude_scale(views, 99.0, masked=True) == pytest.approx(np.hypot(2, 1), rel=1e-3)
 
 
 def job(folder: Path, views: list[Path], stage: str) -> TrainJob:
@@ -124,6 +125,8 @@ def test_both_branches_learn_and_score_every_frame(tmp_path: Path) -> None:
         )  # fmt: skip
         with open_artefact(output, "scores") as scores:
             values[refined] = {n: scores[f"frame/{n}"][:] for n in ("appearance", "motion")}
+    # The first frame of a clip has no flow into it, and the second's score.
+    assert values[True]["motion"][8] == values[True]["motion"][9]
     for name in ("appearance", "motion"):
         assert len(values[True][name]) == 16
         # Erosion before dilation only takes away.

@@ -34,7 +34,7 @@ def train_stage(job: TrainJob) -> None:
         return Scores.of_cubes(clips, cubes, object_scores(network, cubes, job.precision, job.seed))
 
     fields = ["frames", "flow"] if settings.streams == "both" else ["frames"]
-    train(job, lambda: PredictStage(settings), lambda: CubeSet(job.cubes, fields), score)
+    train(job, lambda: PredictStage(settings), lambda stage: CubeSet(job.cubes, fields), score)
 
 
 def score_split(job: ScoreJob) -> None:

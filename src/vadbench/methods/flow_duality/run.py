@@ -1,7 +1,6 @@
 """Trains flow_duality's stages, applies the frozen one, and scores."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from vadbench.methods import ApplyJob, ScoreJob, TrainJob
 from vadbench.methods.flow_duality.networks import FrameNetwork, MotionNetwork
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.methods.flow_duality.stages import FrameStage, MotionStage, predict_frames
-from vadbench.scoring.scores import Scores
+from vadbench.scoring.scores import Scores, fill_start
 from vadbench.training.data import Samples, ViewSet
 from vadbench.training.inputs import FRAME_BATCH, frames_of
 from vadbench.training.machine import set_up_torch
@@ -36,7 +35,7 @@ def train_stage(job: TrainJob) -> None:
             return MotionStage(settings, _radius(job.views, settings.radius_percentile))
         return FrameStage(settings)
 
-    def samples() -> Samples:
+    def samples(stage: Stage) -> Samples:
         if job.stage == "motion":
             return _single(job.views)
         return _pairs(job.views, job.frozen)
@@ -150,17 +149,8 @@ def frame_scores(
     is_motion = isinstance(network, MotionNetwork)
     samples = _single(views) if is_motion else _pairs(views, frozen)
     found = score_samples(network, compute, samples, FRAME_BATCH, precision, seed)
-    frames = {
-        name: np.concatenate(
-            [
-                values[[start, *range(start, end)]]
-                for start, end in pairwise(samples.starts.tolist())
-            ]
-        )
-        for name, values in found.items()
-    }
-    lengths = [end - start + 1 for start, end in pairwise(samples.starts.tolist())]
-    return Scores.of_frames(clips, lengths, frames)
+    frames = {name: fill_start(values, samples.starts, 1) for name, values in found.items()}
+    return Scores.of_frames(clips, (np.diff(samples.starts) + 1).tolist(), frames)
 
 
 def peak_signal_to_noise(predicted: Tensor, target: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def train_stage(job: TrainJob) -> None:
         networks.load(job.weights)
         return _STAGES[job.stage](networks, settings, getattr(settings, job.stage))
 
-    def samples() -> CubeSet:
+    def samples(stage: Stage) -> CubeSet:
         fields = ["flow"] if job.stage == "flow" else ["frames", "flow"]
         return CubeSet(job.cubes, fields, {"reconstructed": job.frozen} if job.frozen else {})
 

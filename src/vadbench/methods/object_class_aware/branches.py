@@ -1,31 +1,43 @@
-"""object_class_aware's two branches: training stages that need nothing of each other."""
+"""object_class_aware's two branches."""
 
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
 from vadbench.networks.translation import (
     class_targets,
     masked_magnitude,
-    max_patch_loss,
     refine,
     translation_unet,
 )
+from vadbench.training.branches import Branch
 from vadbench.training.inputs import frames_of
-from vadbench.training.stage import Stage
 
-__all__ = ["AppearanceNetwork", "BranchStage", "MotionNetwork", "anomaly_map"]
+__all__ = ["BRANCHES", "Appearance", "Motion"]
 
 
-class AppearanceNetwork(nn.Module):
+class _Translation(Branch):
+    """Scored by the map of squared errors, mean over channels, eroded and dilated once."""
+
+    def __init__(self, settings: ObjectClassAwareSettings) -> None:
+        super().__init__()
+        self.refined = settings.refined
+
+    def anomaly_map(self, estimate: Tensor, target: Tensor) -> Tensor:
+        squared = (estimate - target).square().mean(dim=1, keepdim=True)
+        return refine(squared) if self.refined else squared
+
+
+class Appearance(_Translation):
     """Frame to segmentation map, one channel per group of classes."""
 
     component = "appearance"
+    windows = {"frames": (0,), "class_map": (0,)}  # noqa: RUF012
 
     def __init__(self, settings: ObjectClassAwareSettings, weights: str = "none") -> None:
-        super().__init__()
+        super().__init__(settings)
         self.groups = settings.class_groups
         self.unet = translation_unet("resnet34", 3, len(self.groups) + 2, weights)
 
@@ -35,11 +47,11 @@ class AppearanceNetwork(nn.Module):
         return estimate, class_targets(batch["class_map"][:, 0], self.groups)
 
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """The error that is trained on (Eq. 4)."""
+        """Squared (Eq. 4)."""
         return (estimate - target).square()
 
 
-class MotionNetwork(nn.Module):
+class Motion(_Translation):
     """Frame to the magnitude of the flow into it, on objects.
 
     Attributes:
@@ -47,10 +59,14 @@ class MotionNetwork(nn.Module):
     """
 
     component = "motion"
+    windows = {"frames": (0,), "flow": (0,), "class_map": (0,)}  # noqa: RUF012
+    # The first frame of a clip has no flow into it.
+    reach = (-1, 0)
+    missing = 1
     scale: Tensor
 
     def __init__(self, settings: ObjectClassAwareSettings, weights: str = "none") -> None:
-        super().__init__()
+        super().__init__(settings)
         self.masked = settings.masked
         self.unet = translation_unet("resnet34", 3, 1, weights)
         self.register_buffer("scale", torch.ones(()))
@@ -62,29 +78,8 @@ class MotionNetwork(nn.Module):
         return self.unet(frames_of(batch)).float(), target
 
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """The error that is trained on (Eq. 5)."""
+        """Absolute (Eq. 5)."""
         return (estimate - target).abs()
 
 
-def anomaly_map(estimate: Tensor, target: Tensor, *, refined: bool) -> Tensor:
-    """Returns the map of squared errors, mean over channels, (B, 1, H, W)."""
-    squared = (estimate - target).square().mean(dim=1, keepdim=True)
-    return refine(squared) if refined else squared
-
-
-class BranchStage(Stage):
-    """Trains one branch on the worst patch of each frame (Eq. 2 and 3)."""
-
-    networks: AppearanceNetwork | MotionNetwork
-
-    def __init__(
-        self, network: AppearanceNetwork | MotionNetwork, settings: ObjectClassAwareSettings
-    ) -> None:
-        super().__init__(network, getattr(settings, network.component))
-        self.rows = settings.patch_rows
-
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """One step; needs what the branch's network needs."""
-        loss = max_patch_loss(self.networks.error(*self.networks(batch)), self.rows)
-        self.log("patch_error", loss)
-        return loss
+BRANCHES: dict[str, type[Appearance | Motion]] = {"appearance": Appearance, "motion": Motion}

@@ -1,0 +1,163 @@
+"""Branches: students that translate a frame to what a teacher sees in it.
+
+object_class_aware and multitask_attention each have two, trained without each other: on the worst
+patch of an image, and scored by the mean of a map of errors.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from vadbench.artefacts import open_artefact
+from vadbench.methods import ScoreJob, TrainJob
+from vadbench.networks.translation import max_patch_loss
+from vadbench.scoring.scores import Scores, fill_start
+from vadbench.training.data import ViewSet
+from vadbench.training.inputs import FRAME_BATCH
+from vadbench.training.machine import set_up_torch
+from vadbench.training.run import save_scores, score_samples, train
+from vadbench.training.settings import StageSettings
+from vadbench.training.stage import Stage
+
+__all__ = [
+    "Branch",
+    "BranchStage",
+    "magnitude_scale",
+    "save_branch_scores",
+    "score_branches",
+    "train_branch",
+]
+
+_EVERY = 2  # the scale is a percentile of every second pixel, across and down
+
+
+class Branch(nn.Module):
+    """A student network and its target.
+
+    Attributes:
+        component: Name of its score, and of the stage that trains it.
+        windows: Arrays of the views that it reads, and which frames of each; see `ViewSet`.
+        reach: Further frames that must lie inside the clip.
+        missing: Frames at a clip's start that it cannot score; they have the next one's score.
+    """
+
+    component: ClassVar[str]
+    windows: Mapping[str, Sequence[int]]
+    reach: tuple[int, int] = (0, 0)
+    missing: int = 0
+
+    def samples(self, views: Sequence[Path]) -> ViewSet:
+        """Opens the samples of clips."""
+        return ViewSet(views, self.windows, reach=self.reach)
+
+    @abstractmethod
+    def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns estimate and target, (B, C, H, W)."""
+
+    @abstractmethod
+    def error(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """Returns the error that is trained on, (B, C, H, W)."""
+
+    @abstractmethod
+    def anomaly_map(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """Returns the map whose mean is the score, (B, 1, H, W)."""
+
+
+class BranchStage(Stage):
+    """Trains one branch on the worst patch of each image."""
+
+    networks: Branch
+
+    def __init__(self, branch: Branch, training: StageSettings, patch_rows: int) -> None:
+        super().__init__(branch, training)
+        self.patch_rows = patch_rows
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """One step; needs what the branch reads."""
+        loss = max_patch_loss(self.networks.error(*self.networks(batch)), self.patch_rows)
+        self.log("patch_error", loss)
+        return loss
+
+
+def train_branch(job: TrainJob, make: Callable[[], Stage]) -> None:
+    """Trains the branch of a job's stage and writes its weights."""
+
+    def samples(stage: Stage) -> ViewSet:
+        assert isinstance(stage.networks, Branch)
+        return stage.networks.samples(job.views)
+
+    def score(
+        branch: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
+    ) -> Scores:
+        assert isinstance(branch, Branch)
+        return score_branches([branch], clips, views, job.precision, job.seed)
+
+    train(job, make, samples, score)
+
+
+def save_branch_scores(job: ScoreJob, make: Callable[[str], Branch]) -> None:
+    """Scores a split with the branches whose weights a job has.
+
+    Args:
+        job: What to score.
+        make: Builds the branch of a stage.
+    """
+    set_up_torch(job.threads)
+    branches = []
+    for stage, path in job.weights.items():
+        branch = make(stage)
+        branch.load_state_dict(load_file(path))
+        branches.append(branch)
+    save_scores(
+        job, lambda clips, views: score_branches(branches, clips, views, job.precision, job.seed)
+    )
+
+
+def magnitude_scale(views: Sequence[Path], percentile: float, *, masked: bool) -> float:
+    """Returns a percentile of the flow magnitude of training views, in the flow's unit.
+
+    Args:
+        views: Views artefacts.
+        percentile: 0 to 100.
+        masked: Count pixels on objects only.
+    """
+    magnitudes = [np.zeros(0, np.float32)]
+    for path in views:
+        with open_artefact(path, "views") as artefact:
+            # The first frame of a clip has no flow into it.
+            flow = artefact["flow"][1:, ::_EVERY, ::_EVERY].astype(np.float32)
+            magnitude = np.hypot(flow[..., 0], flow[..., 1])
+            if masked:
+                magnitude = magnitude[artefact["class_map"][1:, ::_EVERY, ::_EVERY] > 0]
+            magnitudes.append(magnitude.ravel())
+    every = np.concatenate(magnitudes)
+    scale = float(np.percentile(every, percentile)) if len(every) else 0.0
+    return scale if scale > 0 else 1.0
+
+
+def score_branches(
+    branches: Sequence[Branch],
+    clips: Sequence[str],
+    views: Sequence[Path],
+    precision: str,
+    seed: int,
+) -> Scores:
+    """Scores every frame of clips: a component for each branch."""
+    frames, lengths = {}, []
+    for branch in branches:
+        samples = branch.samples(views)
+
+        def compute(batch: dict[str, Tensor], branch: Branch = branch) -> dict[str, Tensor]:
+            return {branch.component: branch.anomaly_map(*branch(batch)).mean(dim=(1, 2, 3))}
+
+        found = score_samples(branch, compute, samples, FRAME_BATCH, precision, seed)
+        frames[branch.component] = fill_start(
+            found[branch.component], samples.starts, branch.missing
+        )
+        lengths = (np.diff(samples.starts) + branch.missing).tolist()
+    return Scores.of_frames(clips, lengths, frames)
