@@ -23,5 +23,7 @@ def write_views(
             flow[0] = 0
             writer.put("flow", flow)
             writer.put("class_map", (clip.frames[..., 0] > 127).astype(np.uint8))
+            ramp = np.linspace(0, 1, size, dtype=np.float16)[:, None]
+            writer.put("depth", np.tile(ramp, (length, 1, size)))
         paths.append(path)
     return paths

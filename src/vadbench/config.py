@@ -18,6 +18,7 @@ from vadbench.objects.cubes import CubesSettings
 from vadbench.objects.settings import ObjectsSettings
 from vadbench.scoring.protocol import PROTOCOLS, Protocol
 from vadbench.settings import Settings
+from vadbench.teachers.depth import DepthSettings
 from vadbench.teachers.flow import FlowSettings
 from vadbench.views import ViewsSettings
 
@@ -84,6 +85,9 @@ class Config(Settings):
     flow: dict[Name, FlowSettings] = Field(
         default_factory=dict, description="optical-flow artefacts by name"
     )
+    depth: dict[Name, DepthSettings] = Field(
+        default_factory=dict, description="depth artefacts by name"
+    )
     objects: dict[Name, ObjectsSettings] = Field(
         default_factory=dict, description="object-box artefacts by name"
     )
@@ -125,6 +129,7 @@ class Config(Settings):
             ("cubes", self.cubes, "flow", self.flow),
             ("views", self.views, "flow", self.flow),
             ("views", self.views, "segmentation", self.segmentation),
+            ("views", self.views, "depth", self.depth),
         ):
             for name, entry in entries.items():
                 wanted = getattr(entry, field)

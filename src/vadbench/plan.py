@@ -21,6 +21,7 @@ from vadbench.teachers.flow import BACKENDS
 
 __all__ = ["Plan", "Run", "open_plan"]
 
+_DEPTH = "vadbench.teachers.depth"
 _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.views"
 _BOXES = "vadbench.objects.boxes"
@@ -150,6 +151,11 @@ class Plan:
         job = self._source(dataset, "vadbench.teachers.flow", BACKENDS[settings.backend])
         return job | {"settings": settings.effective()}
 
+    def depth_params(self, dataset: str, name: str) -> dict[str, Any]:
+        """Parameters of a depth artefact."""
+        settings = _named(self.config.depth, "depth", name)
+        return self._source(dataset, _DEPTH) | {"settings": settings.plain()}
+
     def objects_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What the boxes of a clip are found from."""
         settings = _named(self.config.objects, "objects", name)
@@ -199,7 +205,7 @@ class Plan:
         """What the views of a clip are made from."""
         settings = _named(self.config.views, "views", name)
         files = self.clip_files(dataset, split, clip)
-        for kind in ("flow", "segmentation"):
+        for kind in ("flow", "segmentation", "depth"):
             if (source := getattr(settings, kind)) is not None:
                 files[kind] = [f"results/{dataset}/{kind}/{source}/{split}/{clip}.h5"]
         return files

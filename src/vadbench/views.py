@@ -28,6 +28,7 @@ class ViewsSettings(Settings):
     segmentation: str | None = Field(
         None, description="name of a segmentation artefact whose class map is resized with them"
     )
+    depth: str | None = Field(None, description="name of a depth artefact to resize with them")
 
     def effective(self) -> dict[str, Any]:
         """Returns what changes the views; the artefacts they are made from are inputs."""
@@ -38,6 +39,7 @@ def make_views(
     clip: "Clip",
     flow: Artefact | None,
     segmentation: Artefact | None,
+    depth: Artefact | None,
     settings: ViewsSettings,
     identity: Identity,
     path: Path,
@@ -47,13 +49,14 @@ def make_views(
 ) -> None:
     """Writes the views of a clip, a frame at a time.
 
-    Frames are averaged over areas where they shrink, flow is interpolated (its vectors stay in
-    their units), class maps take the nearest pixel.
+    Frames are averaged over areas where they shrink, flow (whose vectors stay in their units) and
+    depth are interpolated, class maps take the nearest pixel.
 
     Args:
         clip: Frames of the clip.
         flow: The clip's flow artefact, if its flow is wanted.
         segmentation: The clip's segmentation artefact, if its class map is wanted.
+        depth: The clip's depth artefact, if its depth is wanted.
         settings: The size.
         identity: Data set, split and clip.
         path: Where the artefact goes.
@@ -70,7 +73,7 @@ def make_views(
 
     cv2.setNumThreads(1)
     size = (settings.size, settings.size)
-    for artefact in (flow, segmentation):
+    for artefact in (flow, segmentation, depth):
         if artefact is not None and artefact.n_frames != clip.n_frames:
             raise VadbenchError(
                 f"{artefact.path}: covers {artefact.n_frames} frames, but clip {identity.clip} has "
@@ -94,3 +97,6 @@ def make_views(
                 class_map = segmentation["class_map"][t]
                 nearest = cv2.resize(class_map, size, interpolation=cv2.INTER_NEAREST)
                 writer.append("class_map", np.asarray(nearest)[None])
+            if depth is not None:
+                distance = depth["depth"][t].astype(np.float32)
+                writer.append("depth", cv2.resize(distance, size)[None])

@@ -68,6 +68,10 @@ def flow_params(wildcards):
     return PLAN.flow_params(wildcards.dataset, wildcards.name)
 
 
+def depth_params(wildcards):
+    return PLAN.depth_params(wildcards.dataset, wildcards.name)
+
+
 def objects_files(wildcards):
     return PLAN.objects_files(
         wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip

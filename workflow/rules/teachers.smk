@@ -2,6 +2,7 @@
 #
 # results/<dataset>/segmentation/<name>/<split>/<clip>.h5
 # results/<dataset>/flow/<name>/<split>/<clip>.h5
+# results/<dataset>/depth/<name>/<split>/<clip>.h5
 
 
 rule segment:
@@ -44,3 +45,24 @@ rule compute_flow:
         job=flow_params,
     script:
         "../scripts/compute_flow.py"
+
+
+rule estimate_depth:
+    input:
+        unpack(clip_files),
+    output:
+        "results/{dataset}/depth/{name}/{split}/{clip}.h5",
+    log:
+        "logs/estimate_depth/{dataset}/{name}/{split}/{clip}.log",
+    benchmark:
+        "results/timings/estimate_depth/{dataset}/{name}/{split}/{clip}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        job=depth_params,
+    script:
+        "../scripts/estimate_depth.py"

@@ -11,13 +11,14 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     sources = {
         kind: stack.enter_context(open_artefact(files.get(kind)[0], kind))
-        for kind in ("flow", "segmentation")
+        for kind in ("flow", "segmentation", "depth")
         if files.get(kind)
     }
     make_views(
         open_source(job["source"], at.dataset, at.split, at.clip),
         sources.get("flow"),
         sources.get("segmentation"),
+        sources.get("depth"),
         ViewsSettings(**job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),

@@ -78,6 +78,10 @@ KINDS: dict[str, Kind] = {
         1,
         {"flow": Field("float16", 4, "frame", "x y displacement t-1 -> t; see the settings")},
     ),
+    "depth": Kind(
+        1,
+        {"depth": Field("float16", 3, "frame", "relative inverse depth, 1 nearest, 0 farthest")},
+    ),
     "objects": Kind(
         1,
         {
@@ -103,6 +107,7 @@ KINDS: dict[str, Kind] = {
             "frames": Field("uint8", 4, "frame", "BGR or grey intensity, resized"),
             "flow": Field("float16", 4, "frame", "flow t-1 -> t, resized, units unchanged", False),
             "class_map": Field("uint8", 3, "frame", "COCO category, resized", False),
+            "depth": Field("float16", 3, "frame", "relative inverse depth, resized", False),
         },
     ),
     "reconstructions": Kind(

@@ -1,0 +1,103 @@
+"""Relative depth of frames, by backends that share one artefact.
+
+Depth is relative inverse depth, as MiDaS estimates it: 1 at the nearest and 0 at the farthest
+point of a clip.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from vadbench.artefacts import Artefact, ArtefactWriter, Identity
+from vadbench.errors import VadbenchError
+from vadbench.settings import Settings
+
+if TYPE_CHECKING:
+    from vadbench.datasets import Clip
+
+__all__ = ["DepthSettings", "estimate_depth"]
+
+
+class DepthSettings(Settings):
+    """One depth artefact."""
+
+    backend: Literal["annotations", "plane"] = Field(
+        description="annotations: the depth that the data set ships; plane: depth of a ground "
+        "plane from the image row, which needs no weights"
+    )
+    horizon: float = Field(
+        0.0,
+        ge=-2.0,
+        lt=1.0,
+        description="row of the horizon (plane) as a share of the height, 0 the upper edge; "
+        "negative above the picture, for a camera that looks down",
+    )
+
+
+def estimate_depth(
+    clip: "Clip",
+    scene: Artefact | None,
+    settings: DepthSettings,
+    identity: Identity,
+    path: Path,
+    *,
+    inputs: Sequence[Path] = (),
+    code: str = "",
+) -> None:
+    """Writes the depth artefact of a clip: (T, H, W) float16, 0 to 1.
+
+    Args:
+        clip: The clip; its frames are not decoded.
+        scene: The rendered clip, if annotations are wanted.
+        settings: Backend and horizon.
+        identity: Data set, split and clip.
+        path: Where the artefact goes.
+        inputs: Files it is made from, for provenance.
+        code: Code fingerprint.
+
+    Raises:
+        VadbenchError: The data set ships no depth.
+    """
+    if settings.backend == "annotations" and scene is None:
+        raise VadbenchError(
+            f"{identity.dataset}: ships no depth; take another backend than annotations"
+        )
+    with ArtefactWriter(
+        path,
+        "depth",
+        identity,
+        clip.n_frames,
+        settings=settings.plain(),
+        inputs=inputs,
+        code=code,
+    ) as writer:
+        if settings.backend == "plane":
+            plane = _plane(clip.height, clip.width, settings.horizon)
+            for _ in range(clip.n_frames):
+                writer.append("depth", plane[None])
+        elif scene is not None:
+            for inverse in _normalised(scene):
+                writer.append("depth", inverse[None])
+
+
+def _plane(height: int, width: int, horizon: float) -> npt.NDArray[np.float16]:
+    """Inverse depth of a ground plane grows linearly from the horizon down."""
+    rows = (np.arange(height) + 0.5) / height
+    inverse = np.clip((rows - horizon) / (1 - horizon), 0.0, 1.0)
+    return np.repeat(inverse[:, None], width, axis=1).astype(np.float16)
+
+
+def _normalised(scene: Artefact) -> Iterator[npt.NDArray[np.float16]]:
+    distances = scene["depth"]
+    nearest, farthest = np.inf, 0.0
+    for t in range(scene.n_frames):
+        frame = distances[t].astype(np.float32)
+        nearest, farthest = min(nearest, float(frame.min())), max(farthest, float(frame.max()))
+    low, width = 1 / farthest, 1 / nearest - 1 / farthest
+    for t in range(scene.n_frames):
+        inverse = 1 / distances[t].astype(np.float32)
+        yield ((inverse - low) / (width or 1.0)).astype(np.float16)
