@@ -20,6 +20,7 @@ from vadbench.scoring.protocol import PROTOCOLS, Protocol
 from vadbench.settings import Settings
 from vadbench.teachers.depth import DepthSettings
 from vadbench.teachers.flow import FlowSettings
+from vadbench.teachers.segmentation.settings import SegmentationSettings
 from vadbench.views import ViewsSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
@@ -28,14 +29,6 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
 DatasetSection = Annotated[scenes.Section | ucsd.Section, Field(discriminator="family")]
-
-
-class SegmentationSettings(Settings):
-    """One segmentation artefact."""
-
-    backend: Literal["annotations"] = Field(
-        description="annotations: the instance masks that the data set ships"
-    )
 
 
 class MethodSection(Settings):

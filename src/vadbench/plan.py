@@ -143,7 +143,13 @@ class Plan:
     def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a segmentation artefact."""
         settings = _named(self.config.segmentation, "segmentation", name)
-        return _job(settings.plain(), f"vadbench.teachers.segmentation.{settings.backend}")
+        if settings.backend == "annotations" and self.config.datasets[dataset].family != "walkway":
+            raise VadbenchError(
+                f"segmentation.{name}: data set {dataset!r} ships no instance masks; take another "
+                "backend than annotations"
+            )
+        job = self._source(dataset, f"vadbench.teachers.segmentation.{settings.backend}")
+        return job | {"settings": settings.effective()}
 
     def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a flow artefact."""
