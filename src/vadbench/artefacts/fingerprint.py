@@ -1,8 +1,8 @@
 """Fingerprints of code: Snakemake sees settings and files change, but not an imported module.
 
 A fingerprint hashes the syntax trees of the modules that compute a result and of all that they
-import inside the package, at the top or inside a function. Comments, docstrings and formatting
-do not count, nor does the plumbing that `PLUMBING` lists.
+import of this package or their own, at the top or inside a function. Comments, docstrings and
+formatting do not count, nor does the plumbing that `PLUMBING` lists.
 """
 
 import ast
@@ -33,7 +33,7 @@ PLUMBING = frozenset(
 
 @cache
 def fingerprint(*roots: str) -> str:
-    """Returns a hash over the code of `roots` and of what they import inside their package.
+    """Returns a hash over the code of `roots` and of what they import of their package and this.
 
     Args:
         roots: Dotted names of the modules that compute the result.
@@ -60,7 +60,7 @@ def covered(*roots: str) -> list[str]:
 
 @cache
 def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
-    """Hash of a module's syntax tree, and the modules it imports from its own package."""
+    """Hash of a module's syntax tree, and the modules it imports of its own package and this."""
     path = _source(module)
     if path is None:
         raise ModuleNotFoundError(f"no module named {module!r}")
@@ -86,7 +86,8 @@ def _without_strings(body: list[ast.stmt]) -> list[ast.stmt]:
 
 
 def _imports(tree: ast.Module, module: str, *, is_package: bool) -> Iterable[str]:
-    package = module.partition(".")[0]
+    # A method of another package is computed by modules of this one, too.
+    packages = (module.partition(".")[0], "vadbench")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             candidates = [alias.name for alias in node.names]
@@ -100,7 +101,7 @@ def _imports(tree: ast.Module, module: str, *, is_package: bool) -> Iterable[str
         else:
             continue
         for name in candidates:
-            inside = name == package or name.startswith(f"{package}.")
+            inside = name.partition(".")[0] in packages
             if inside and _source(name) is not None:
                 yield name
 
