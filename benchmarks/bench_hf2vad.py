@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from rows import Row, seconds
+from rows import Row, cube_batch, plain_memory_format, seconds, training_step
 from torch.nn import functional as F
 
 from vadbench.methods.hf2vad import networks as layers
@@ -25,14 +25,6 @@ SETTINGS = HF2VADSettings()
 GOALS = {"stage 1": 280.0, "stage 2": 60.0, "scoring": 200.0}
 
 
-def _cubes(count: int) -> dict[str, torch.Tensor]:
-    made = torch.Generator().manual_seed(0)
-    return {
-        "frames": torch.randint(0, 256, (count, 5, 32, 32, 1), generator=made, dtype=torch.uint8),
-        "flow": torch.randn(count, 4, 32, 32, 2, generator=made).half(),
-    }
-
-
 @contextmanager
 def _plain_layers() -> Iterator[None]:
     ours = layers.dropout, layers.elu
@@ -41,14 +33,6 @@ def _plain_layers() -> Iterator[None]:
         yield
     finally:
         layers.dropout, layers.elu = ours
-
-
-def _step(module: Any, optimizer: torch.optim.Optimizer, batch: dict, bfloat16: bool) -> None:
-    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-        loss = module.training_step(batch, 0)
-    loss.backward()
-    optimizer.step()
-    optimizer.zero_grad()
 
 
 def _speed(count: int, call: Any) -> float:
@@ -61,17 +45,11 @@ def _stage(kind: type, batch_size: int, *, plain: bool) -> float:
     networks = Networks(SETTINGS, flow=first, frame=not first)
     frozen = Networks(SETTINGS, flow=True, frame=False).eval()
     if plain:
-        networks, frozen = (
-            item.to(memory_format=torch.contiguous_format) for item in (networks, frozen)
-        )
+        for item in (networks, frozen):
+            plain_memory_format(item)
     module = kind(networks, SETTINGS, StageSettings())
-    module.log_dict = lambda values: None
-    optimizer = (
-        torch.optim.Adam(networks.parameters(), lr=1e-4, eps=1e-7)
-        if plain
-        else module.configure_optimizers()["optimizer"]
-    )
-    batch = _cubes(batch_size)
+    take_step = training_step(module, not plain and use_bfloat16("auto"))
+    batch = cube_batch(batch_size)
     if not first:
         batch["reconstructed"] = batch["flow"]
 
@@ -79,7 +57,7 @@ def _stage(kind: type, batch_size: int, *, plain: bool) -> float:
         if plain and not first:
             with torch.no_grad():
                 frozen.flow(flows_of(batch).flatten(0, 1))
-        _step(module, optimizer, batch, not plain and use_bfloat16("auto"))
+        take_step(batch)
 
     return _speed(batch_size, step)
 
@@ -87,8 +65,8 @@ def _stage(kind: type, batch_size: int, *, plain: bool) -> float:
 def _scoring(*, plain: bool) -> float:
     networks = Networks(SETTINGS, flow=True, frame=True).eval()
     if plain:
-        networks.to(memory_format=torch.contiguous_format)
-    batch = _cubes(128)
+        plain_memory_format(networks)
+    batch = cube_batch(128)
 
     def score() -> None:
         with (

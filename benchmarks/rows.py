@@ -1,13 +1,17 @@
-"""One line of a benchmark's table, and the clip that several benchmarks use."""
+"""One line of a benchmark's table, and what several benchmarks share."""
 
 import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,38 @@ def random_boxes(frames: int, per_frame: int, seed: int = 0) -> list[npt.NDArray
         corner = rng.uniform(0, [330, 200], (per_frame, 2))
         boxes.append(np.hstack([corner, corner + rng.uniform([10, 20], [24, 40], (per_frame, 2))]))
     return [box.astype(np.float32) for box in boxes]
+
+
+def cube_batch(count: int) -> "dict[str, torch.Tensor]":
+    """A batch of Ped2-sized grey cubes of noise."""
+    import torch
+
+    made = torch.Generator().manual_seed(0)
+    return {
+        "frames": torch.randint(0, 256, (count, 5, 32, 32, 1), generator=made, dtype=torch.uint8),
+        "flow": torch.randn(count, 4, 32, 32, 2, generator=made).half(),
+    }
+
+
+def plain_memory_format(module: "torch.nn.Module") -> None:
+    """Undoes the memory format that our networks choose."""
+    import torch
+
+    module.to(memory_format=torch.contiguous_format)
+
+
+def training_step(stage: Any, bfloat16: bool) -> "Callable[[dict[str, torch.Tensor]], None]":
+    """Returns a function that takes one step of training with a batch."""
+    import torch
+
+    stage.log = stage.log_dict = lambda *values: None
+    optimizer = stage.configure_optimizers()["optimizer"]
+
+    def step(batch: dict[str, torch.Tensor]) -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            loss = stage.training_step(batch, 0)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
