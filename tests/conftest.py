@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Every core has a test worker already; threads of one would only wait for those of the others.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("vadbench", deadline=None)
 settings.load_profile("vadbench")
