@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 FAMILIES: dict[str, str] = {
+    "digits": "vadbench.datasets.digits",
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
 }

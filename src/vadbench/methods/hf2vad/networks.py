@@ -32,15 +32,22 @@ class FlowAutoencoder(nn.Module):
             or the memories would be by-passed (Sec. 3.1).
         slots: Memory slots.
         size: Side of the input, pixels.
+        channels: Channels of the input: 2 for flow.
 
-    HF2-VAD's networks: (3, 2) for Ped2 and Avenue, (2, 1) for ShanghaiTech, (1, 0) is MemAE.
+    HF2-VAD's networks: (3, 2) for Ped2 and Avenue, (2, 1) for ShanghaiTech, (1, 0) is MemAE. Its
+    toy has all combinations up to a memory behind the last level, too (4), and a skip there (3).
     """
 
     def __init__(
-        self, memories: int = 3, skips: int = 2, slots: int = 2000, size: int = 32
+        self,
+        memories: int = 3,
+        skips: int = 2,
+        slots: int = 2000,
+        size: int = 32,
+        channels: int = 2,
     ) -> None:
         super().__init__()
-        self.first = double_conv(2, FLOW_WIDTHS[0])
+        self.first = double_conv(channels, FLOW_WIDTHS[0])
         self.downs = nn.ModuleList(
             nn.Sequential(nn.Conv2d(a, b, 3, stride=2, padding=1), double_conv(b, b))
             for a, b in pairwise(FLOW_WIDTHS)
@@ -54,7 +61,7 @@ class FlowAutoencoder(nn.Module):
             Memory(slots, width * (size >> (3 - level)) ** 2)
             for level, width in enumerate(FLOW_WIDTHS[: -memories - 1 : -1])
         )
-        self.last = nn.Conv2d(FLOW_WIDTHS[0], 2, 1)
+        self.last = nn.Conv2d(FLOW_WIDTHS[0], channels, 1)
         self.apply(_initialise)
 
     def forward(self, flow: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -70,7 +77,7 @@ class FlowAutoencoder(nn.Module):
         for down in self.downs:
             levels.append(down(levels[-1]))
         features = levels.pop()
-        addressed = []
+        addressed: list[Tensor] = []
         for level, (up, merge) in enumerate(zip(self.ups, self.merges, strict=True)):
             if level < len(self.memories):
                 features, weights = self.memories[level](features)
@@ -80,6 +87,9 @@ class FlowAutoencoder(nn.Module):
             if level < self.skips:
                 features = torch.cat([features, skipped], dim=1)
             features = merge(features)
+        if len(self.memories) > len(self.ups):
+            features, weights = self.memories[-1](features)
+            addressed.append(weights)
         return self.last(features), addressed
 
 

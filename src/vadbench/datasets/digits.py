@@ -1,0 +1,144 @@
+"""Handwritten digits as a data set: one digit is normal, all others are not.
+
+For the memory toy of HF2-VAD (Sec. 4.1). MNIST where torchvision's copy lies below the data root,
+else the digits that scikit-learn ships. A split is one clip whose frames are digits.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from vadbench.datasets import Labels
+from vadbench.errors import VadbenchError
+from vadbench.settings import Settings
+
+__all__ = ["DigitClip", "Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+
+_CLIPS = {"train": "normal", "test": "all"}
+_TRAINING = 1000
+"""The first of scikit-learn's 1797 digits are for training; MNIST has a split of its own."""
+
+
+class Section(Settings):
+    """Handwritten digits."""
+
+    family: Literal["digits"] = Field("digits", description="data set family")
+    normal: int = Field(2, ge=0, le=9, description="the digit that is normal (HF2-VAD: 2)")
+    source: Literal["auto", "mnist", "sklearn"] = Field(
+        "auto",
+        description="mnist: torchvision's MNIST/raw below the data root; sklearn: the digits that "
+        "scikit-learn ships, 8 x 8; auto: the first of them that is there",
+    )
+    fps: float = Field(1.0, gt=0, description="digits per second; of no meaning")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return "digits"
+
+    def source_settings(self) -> dict[str, Any]:
+        """Returns what opening a clip depends on."""
+        return {"family": self.family, "normal": self.normal, "source": self.source}
+
+    def official_counts(self) -> None:
+        """A choice of digits has no official number of frames."""
+        return
+
+
+def _mnist_files(root: Path) -> list[Path]:
+    folder = root / "MNIST/raw"
+    return sorted(folder.glob("*-ubyte")) if folder.is_dir() else []
+
+
+def _has_mnist(section: Section, root: Path) -> bool:
+    there = len(_mnist_files(root)) >= 4
+    if section.source == "mnist" and not there:
+        raise VadbenchError(
+            f"MNIST is not there: looked for its four files in {root / 'MNIST/raw'}; put them "
+            "there, or take the data set's source sklearn"
+        )
+    return there and section.source != "sklearn"
+
+
+def _digits(
+    section: Section, root: Path, split: str
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Returns images (N, H, W) and digits (N,) of a split."""
+    if _has_mnist(section, root):
+        from torchvision.datasets import MNIST
+
+        found = MNIST(str(root), train=split == "train", download=False)
+        images, digits = found.data.numpy(), found.targets.numpy()
+    else:
+        from sklearn.datasets import load_digits
+
+        bundled = load_digits()
+        part = slice(None, _TRAINING) if split == "train" else slice(_TRAINING, None)
+        images = (bundled.images[part] * (255 / 16)).round().astype(np.uint8)
+        digits = bundled.target[part]
+    if split == "train":
+        normal = digits == section.normal
+        images, digits = images[normal], digits[normal]
+    return images, digits
+
+
+class DigitClip:
+    """Digits as the frames of a clip."""
+
+    channels = 1
+
+    def __init__(self, images: npt.NDArray[np.uint8]) -> None:
+        self._images = images
+        self.n_frames, self.height, self.width = images.shape
+
+    def frame(self, t: int) -> npt.NDArray[np.uint8]:
+        """Returns digit t, (H, W, 1) uint8."""
+        return self._images[t][..., None]
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yields the digits in order."""
+        return (self.frame(t) for t in range(self.n_frames))
+
+
+def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+    """Returns one clip per split."""
+    _has_mnist(section, root)
+    return {split: [clip] for split, clip in _CLIPS.items()}
+
+
+def raw_state(section: Section, root: Path) -> dict[str, str]:
+    """Returns names, sizes and times of MNIST's files, or nothing: bundled digits do not change."""
+    text = "scikit-learn"
+    if _has_mnist(section, root):
+        stats = [(path.name, path.stat()) for path in _mnist_files(root)]
+        text = "\n".join(f"{name} {item.st_size} {item.st_mtime_ns}" for name, item in stats)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    clips = [f"{split}/{clip}" for split, clip in _CLIPS.items()]
+    return dict.fromkeys([*clips, "labels"], digest)
+
+
+def open_clip(section: Section, root: Path, split: str, clip: str) -> DigitClip:
+    """Opens the digits of a split."""
+    return DigitClip(_digits(section, root, split)[0])
+
+
+def read_labels(section: Section, root: Path) -> Labels:
+    """Returns 1 for every test digit that is not the normal one."""
+    _, digits = _digits(section, root, "test")
+    source = "MNIST" if _has_mnist(section, root) else "scikit-learn's digits"
+    clip = _CLIPS["test"]
+    return Labels(
+        f"{source}, normal: {section.normal}",
+        hashlib.sha256(digits.astype(np.uint8).tobytes()).hexdigest(),
+        {clip: (digits != section.normal).astype(np.uint8)},
+        anomalies={
+            str(digit): {clip: (digits == digit).astype(np.uint8)}
+            for digit in range(10)
+            if digit != section.normal
+        },
+    )
