@@ -257,3 +257,7 @@ def test_real_ped2(ped2_root: Path) -> None:
     labels = ucsd.read_labels(section, ped2_root)
     assert sum(int(vector.sum()) for vector in labels.clips.values()) == 1648
     assert [len(vector) for vector in labels.clips.values()] == section.official_counts()["test"]
+    for split, counts in section.official_counts().items():
+        clips = datasets.list_clips(section, ped2_root)[split]
+        opened = [ucsd.open_clip(section, ped2_root, split, clip) for clip in clips]
+        assert [clip.n_frames for clip in opened] == counts
