@@ -85,14 +85,7 @@ def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
         (
             ("methods", "hf2vad", "settings", "cvae", "learning_rate"),
             2e-4,
-            {
-                "apply_frozen": 1,
-                "train": 2,
-                "score": 2,
-                "evaluate": 1,
-                "draw_curves": 1,
-                "tabulate": 1,
-            },
+            {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
         ),
         (
             ("evaluation",),

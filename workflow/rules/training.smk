@@ -3,7 +3,8 @@
 # results/<dataset>/<method>/<variant>/seed<seed>/<stage>.safetensors
 # results/<dataset>/<method>/<variant>/seed<seed>/training/<stage>/   logs and checkpoints
 # results/<dataset>/<method>/<variant>/seed<seed>/frozen/<stage>/<split>.h5   what a frozen stage makes
-#   of a split: read by the stages after it and by scoring, deleted when none of them needs it any more
+#   of a split: read by the stages after it and by scoring. Not temp(): made again for one of its
+#   readers, it would make all of them stale.
 
 
 rule train:
@@ -35,9 +36,7 @@ rule apply_frozen:
     input:
         unpack(frozen_files),
     output:
-        temp(
-            "results/{dataset}/{method}/{variant}/seed{seed}/frozen/{stage}/{split}.h5"
-        ),
+        "results/{dataset}/{method}/{variant}/seed{seed}/frozen/{stage}/{split}.h5",
     log:
         "logs/apply_frozen/{dataset}/{method}/{variant}/seed{seed}/{stage}_{split}.log",
     benchmark:

@@ -122,7 +122,7 @@ def test_the_gate_lets_motion_through_where_appearance_is_silent() -> None:
 
 
 def job_of(folder: Path, variant: str, epochs: int) -> TrainJob:
-    training = StageSettings(epochs=epochs, batch_size=6, learning_rate=5e-3)
+    training = StageSettings(epochs=epochs, batch_size=3, learning_rate=2e-3)
     settings = VARIANTS[variant].model_copy(update={"predict": training})
     return TrainJob(
         dataset="made", method="amsrc", variant=variant, stage="predict", settings=settings,
@@ -134,15 +134,15 @@ def job_of(folder: Path, variant: str, epochs: int) -> TrainJob:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_one_batch_is_learnt(tmp_path: Path, variant: str) -> None:
-    cubes = write_cubes(tmp_path, [6])
+    cubes = write_cubes(tmp_path, [3])
     before = object_scores(AMSRCNetwork(VARIANTS[variant]), cubes, "32", 0)
-    job = job_of(tmp_path, variant, 60)
+    job = job_of(tmp_path, variant, 120)
     train_stage(job)
     score_split(
         ScoreJob(
             dataset="made", method="amsrc", variant=variant, split="train",
             settings=job.settings, seed=0, weights={"predict": job.output},
-            clips=[ClipFrames("00", 6, lambda: pytest.fail("scores cubes, not frames"))],
+            clips=[ClipFrames("00", 3, lambda: pytest.fail("scores cubes, not frames"))],
             cubes=cubes, output=tmp_path / "scores.h5", precision="32",
         )
     )  # fmt: skip
