@@ -90,29 +90,63 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         stream.write(text.getvalue().encode())
 
 
-def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
-    """Returns a table of what each method sees of each kind of anomaly, mean over seeds."""
+def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    kinds = list(dict.fromkeys(table["anomaly"]))
-    shown = Table(
-        title=f"{dataset}: AUC of each kind of anomaly against normal frames, percent",
-        box=SIMPLE_HEAD,
-        padding=(0, 0),
-    )
-    for name in ("method", "variant"):
+    shown = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0))
+    # Names are never cut: on a narrow terminal they go on in the next line.
+    for name in names:
         shown.add_column(name, overflow="fold")
-    for kind in kinds:
-        shown.add_column(kind.replace("_", " "), justify="right")
-    keys = ["method", "variant", "score", "selection"]
+    for name in numbers:
+        shown.add_column(name, justify="right", no_wrap=True)
+    return shown
+
+
+def _variant(variant: str, score: str, selection: str) -> str:
+    """Returns the name of a row: components that stand alone by their own."""
+    name = variant if score == "fused" else score
+    return f"{name} (epoch chosen on test labels)" if selection == "best_test" else name
+
+
+def _by_variant(dataset: str, table: pd.DataFrame) -> Any:
+    """Returns a table of the micro AUC of every method, mean and deviation over seeds."""
+    shown = _table(
+        f"{dataset}: frame-level AUC, micro, percent; each method under its own protocol",
+        ("method", "variant", "budget"),
+        ("AUC", "paper", "diff.", "seeds"),
+    )
+    keys = ["method", "variant", "score", "selection", "budget"]
     for key, group in table.groupby(keys, sort=False):
+        method, variant, score, selection, budget = map(str, key)
+        values, paper = 100 * group["value"], group["paper"].iloc[0]
+        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
+        known = not pd.isna(paper)
+        shown.add_row(
+            method,
+            _variant(variant, score, selection),
+            budget or "-",
+            f"{values.mean():.1f}{spread}",
+            f"{100 * paper:.1f}" if known else "",
+            f"{values.mean() - 100 * paper:+.1f}" if known else "",
+            str(len(values)),
+        )
+    return shown
+
+
+def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
+    """Returns a table of what each method sees of each kind of anomaly, mean over seeds."""
+    kinds = list(dict.fromkeys(table["anomaly"]))
+    shown = _table(
+        f"{dataset}: AUC of each kind of anomaly against normal frames, percent",
+        ("method",),
+        [kind.replace("_", " ") for kind in kinds],
+    )
+    for key, group in table.groupby(["method", "variant", "score", "selection"], sort=False):
         method, variant, score, selection = map(str, key)
-        name = variant if score == "fused" else score
-        if selection == "best_test":
-            name += " (epoch chosen on test labels)"
         means = group.groupby("anomaly")["value"].mean()
-        shown.add_row(method, name, *(f"{100 * means[kind]:.1f}" for kind in kinds))
+        label = f"{method} {_variant(variant, score, selection)}"
+        shown.add_row(label, *(f"{100 * means[kind]:.1f}" for kind in kinds))
     return shown
 
 
@@ -122,9 +156,7 @@ def print_table(path: Path) -> None:
     Raises:
         VadbenchError: The file is no table of vadbench.
     """
-    from rich.box import SIMPLE_HEAD
     from rich.console import Console
-    from rich.table import Table
 
     try:
         table = pd.read_csv(path, keep_default_na=False, na_values={"paper": [""]})
@@ -138,48 +170,12 @@ def print_table(path: Path) -> None:
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()
-    shown = Table(
-        title="frame-level AUC, micro, percent; each method under its own protocol",
-        box=SIMPLE_HEAD,
-        padding=(0, 0),
-    )
-    # Names are never cut: on a narrow terminal they go on in the next line.
-    for name in ("data set", "method", "variant", "budget"):
-        shown.add_column(name, overflow="fold")
-    for name in ("AUC", "paper", "diff.", "seeds"):
-        shown.add_column(name, justify="right", no_wrap=True)
-    groups = table.groupby(
-        ["dataset", "method", "variant", "score", "selection", "budget"], sort=False
-    )
-    last = None
-    for key, group in groups:
-        dataset, method, variant, score, selection, budget = map(str, key)
-        if last not in {None, dataset}:
-            shown.add_section()
-        last = dataset
-        values = 100 * group["value"]
-        auc = f"{values.mean():.1f}"
-        if len(values) > 1:
-            auc += f" ± {values.std(ddof=1):.1f}"
-        if score != "fused":
-            variant = score
-        if selection == "best_test":
-            variant = f"{variant} (epoch chosen on test labels)"
-        paper = group["paper"].iloc[0]
-        known = not pd.isna(paper)
-        shown.add_row(
-            dataset,
-            method,
-            variant,
-            budget or "-",
-            auc,
-            f"{100 * paper:.1f}" if known else "",
-            f"{values.mean() - 100 * paper:+.1f}" if known else "",
-            str(len(values)),
-        )
-    console.print(shown)
-    for where, group in anomalies.groupby("dataset", sort=False):
-        console.print(_by_anomaly(str(where), group))
+    for dataset, group in table.groupby("dataset", sort=False):
+        console.print(_by_variant(str(dataset), group))
+        kinds = anomalies[anomalies["dataset"] == dataset]
+        if len(kinds):
+            console.print(_by_anomaly(str(dataset), kinds))
     for warning in dict.fromkeys(item for item in table["warnings"] if item):
         console.print(f"warning: {warning}", style="yellow")
-    console.print(f"every number, with protocol, labels and digests: {path}", highlight=False)
+    about = f"every number, with protocol, labels and digests: {path}"
+    console.print(about, highlight=False, soft_wrap=True)
