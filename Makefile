@@ -16,6 +16,7 @@ install: $(STAMP)  ## create .venv and install everything, pinned
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "vadbench needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "installing into $(VENV): some gigabytes, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
