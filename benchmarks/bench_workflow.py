@@ -44,7 +44,11 @@ rule f:
     shell: "touch {{output}}"
 """
 CONFIG = """
-datasets: {walkway: {train_clips: 330, test_clips: 107}}
+datasets: {walkway: {family: walkway, train_clips: 330, test_clips: 107}}
+segmentation: {annotations: {backend: annotations}}
+flow: {farneback: {backend: farneback}}
+objects: {instances: {source: instances, segmentation: annotations}}
+cubes: {stc: {objects: instances, flow: farneback}}
 methods: {baselines: {cubes: stc}, hf2vad: {variants: [full], cubes: stc}}
 """
 NO_TORCH = {
@@ -81,7 +85,7 @@ def _finish(folder: Path, *options: str) -> None:
             (path / ".snakemake_timestamp").touch()
         else:
             path.touch()
-    _snakemake(folder, "--touch", "--no-hooks", "--quiet", "all", *options)
+    _snakemake(folder, "--touch", "--no-hooks", *options)
     left = _snakemake(folder, "-n", *options)
     if "Nothing to be done" not in left:
         raise RuntimeError(f"{folder}: not a finished workflow:\n{left[-2000:]}")
@@ -92,14 +96,14 @@ def measure() -> list[Row]:
         empty, ours = Path(name) / "empty", Path(name) / "ours"
         empty.mkdir()
         (empty / "Snakefile").write_text(EMPTY.format(clips=437))
-        for item in ("Snakefile", "config.yaml", "workflow"):
+        for item in ("Snakefile", "workflow", "envs"):
             source = PROJECT / item
             copy = shutil.copytree if source.is_dir() else shutil.copy
             ours.mkdir(exist_ok=True)
             copy(source, ours / item)
         (ours / "profiles").symlink_to("workflow/profiles")
         (ours / "large.yaml").write_text(CONFIG)
-        large = ("--configfile", "config.yaml", "large.yaml")
+        large = ("--configfile", "large.yaml")
         first_peer, first = _dry_run(empty), _dry_run(ours, *large)
         _finish(empty)
         _finish(ours, *large)
