@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vadbench.artefacts import Identity, file_digest
+from vadbench.artefacts import ArtefactWriter, Identity, file_digest
 from vadbench.methods import ApplyJob, ScoreJob, TrainJob
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import Batches, Samples
@@ -17,7 +17,15 @@ from vadbench.training.fit import fit, save_weights
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
 from vadbench.training.stage import Stage
 
-__all__ = ["Score", "compute_batches", "inputs_of", "save_scores", "score_samples", "train"]
+__all__ = [
+    "Score",
+    "compute_batches",
+    "inputs_of",
+    "output_writer",
+    "save_scores",
+    "score_samples",
+    "train",
+]
 
 Floats = npt.NDArray[np.float64]
 Compute = Callable[[dict[str, Tensor]], dict[str, Tensor]]
@@ -129,6 +137,20 @@ def compute_batches(
     ):
         for stored in samples.in_order(batch_size):
             keep(compute({name: values.to(place) for name, values in stored.items()}))
+
+
+def output_writer(job: ApplyJob, kind: str) -> ArtefactWriter:
+    """Returns the writer of what a frozen stage makes of a split, an artefact of a kind."""
+    return ArtefactWriter(
+        job.output,
+        kind,
+        Identity(job.dataset, job.split),
+        0,
+        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
+        | dict(job.effective),
+        inputs=inputs_of(job),
+        code=job.code,
+    )
 
 
 def score_samples(

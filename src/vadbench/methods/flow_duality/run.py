@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
+from vadbench.artefacts import open_artefact
 from vadbench.methods import ApplyJob, ScoreJob, TrainJob
 from vadbench.methods.flow_duality.networks import FrameNetwork, MotionNetwork
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
@@ -17,7 +17,13 @@ from vadbench.scoring.scores import Scores, fill_start
 from vadbench.training.data import Samples, ViewSet
 from vadbench.training.inputs import FRAME_BATCH, frames_of
 from vadbench.training.machine import set_up_torch
-from vadbench.training.run import compute_batches, inputs_of, save_scores, score_samples, train
+from vadbench.training.run import (
+    compute_batches,
+    output_writer,
+    save_scores,
+    score_samples,
+    train,
+)
 from vadbench.training.stage import Stage
 
 __all__ = ["apply_motion", "frame_scores", "peak_signal_to_noise", "score_split", "train_stage"]
@@ -82,16 +88,7 @@ def apply_motion(job: ApplyJob) -> None:
         made = network(frames_of(batch)).float()
         return {"colours": (255 * made).round().to(torch.uint8).permute(0, 2, 3, 1)}
 
-    with ArtefactWriter(
-        job.output,
-        "flow_colours",
-        Identity(job.dataset, job.split),
-        0,
-        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
-        | dict(job.effective),
-        inputs=inputs_of(job),
-        code=job.code,
-    ) as writer:
+    with output_writer(job, "flow_colours") as writer:
 
         def keep(made: dict[str, Tensor]) -> None:
             writer.append("colours", made["colours"].cpu().numpy())

@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.half import to_half
 from vadbench.methods import ApplyJob
 from vadbench.methods.hf2vad.model import Networks
@@ -11,7 +10,7 @@ from vadbench.networks.losses import squared_error
 from vadbench.training.data import CubeSet
 from vadbench.training.inputs import CUBE_BATCH, flows_of
 from vadbench.training.machine import set_up_torch
-from vadbench.training.run import compute_batches, inputs_of
+from vadbench.training.run import compute_batches, output_writer
 
 __all__ = ["reconstruct_split"]
 
@@ -32,16 +31,7 @@ def reconstruct_split(job: ApplyJob) -> None:
             "errors": squared_error(made, flows),
         }
 
-    with ArtefactWriter(
-        job.output,
-        "reconstructions",
-        Identity(job.dataset, job.split),
-        0,
-        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
-        | dict(job.effective),
-        inputs=inputs_of(job),
-        code=job.code,
-    ) as writer:
+    with output_writer(job, "reconstructions") as writer:
 
         def keep(made: dict[str, Tensor]) -> None:
             writer.append("reconstructed", to_half(made["reconstructed"].cpu().numpy()))
