@@ -22,3 +22,4 @@ rule all:
     input:
         "results/tables/benchmark.csv",
         all_curves,
+        all_panels,

@@ -20,7 +20,12 @@ _EXAMPLES = {
   VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml""",
     "inspect": """examples:
   vadbench inspect results/walkway/flow/farneback/test/test01.h5
-  vadbench inspect results/*/cubes/*/train/*.h5""",
+  vadbench inspect results/*/cubes/*/train/*.h5
+  vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/""",
+    "video": """examples:
+  vadbench video results/walkway/hf2vad/full/seed0 test01
+  vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\
+      --output cyclist.mp4""",
     "schema": """examples:
   vadbench schema > workflow/schemas/config.schema.json""",
 }
@@ -51,6 +56,22 @@ def _parser() -> argparse.ArgumentParser:
     datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     inspect = add("inspect", "say what an artefact is, what it holds and what it was made from")
     inspect.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artefacts (.h5)")
+    inspect.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="FOLDER",
+        help="draw what a panels artefact holds into PNG files there",
+    )
+    video = add("video", "write a test clip as a video with boxes, ground truth and running score")
+    video.add_argument(
+        "run", type=Path, metavar="RUN", help="results/<dataset>/<method>/<variant>/seed<seed>"
+    )
+    video.add_argument("clip", metavar="CLIP", help="name of a test clip")
+    video.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    video.add_argument("--protocol", help="protocol of the score; the method's own if not given")
+    video.add_argument(
+        "--output", type=Path, help="the video (.mp4); <RUN>/videos/<CLIP>.mp4 if not given"
+    )
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -68,7 +89,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif chosen.command == "datasets":
             _datasets(chosen.config)
         elif chosen.command == "inspect":
-            _inspect(chosen.files)
+            _inspect(chosen.files, chosen.pictures)
+        elif chosen.command == "video":
+            from vadbench.report.video import write_run_video
+
+            print(
+                write_run_video(
+                    chosen.run, chosen.clip, chosen.config, chosen.protocol, chosen.output
+                )
+            )
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -104,7 +133,7 @@ def _datasets(config: Path) -> None:
     Console().print(table)
 
 
-def _inspect(files: Sequence[Path]) -> None:
+def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -140,6 +169,13 @@ def _inspect(files: Sequence[Path]) -> None:
                 stored = f"{data.id.get_storage_size() / 1e6:.2f} MB"
                 table.add_row(name, str(data.shape), str(data.dtype), stored, spec.unit)
             console.print(table)
+            if pictures is not None and artefact.kind == "panels":
+                from vadbench.report.panels import draw_panels
+
+                settings = artefact.settings
+                title = f"{settings['method']} {settings['variant']}, seed {settings['seed']}"
+                for picture in draw_panels(artefact, pictures, title, None):
+                    console.print(f"drawn      {picture}", highlight=False, soft_wrap=True)
 
 
 def _schema() -> None:

@@ -37,20 +37,22 @@ class MethodSection(Settings):
     """Which variants of a method run, on which data sets, from which cubes or views."""
 
     variants: list[str] = Field(
-        default_factory=list, description="variants to run; empty: the method itself only"
+        default_factory=list,
+        description="variants to run; empty: the method itself only; name@other: what was trained "
+        "on the data set other, tested on those of this section",
     )
     datasets: list[str] | None = Field(
         None, description="data sets to run on; null: all of the configuration"
     )
     cubes: str | dict[str, str] | None = Field(
         None,
-        description="of a method on objects: name of the cubes artefact that it reads, or a name "
-        "for each data set",
+        description="of a method on objects: name of the cubes artefact that it reads, or names "
+        "by data set; a variant may have a name of its own",
     )
     views: str | dict[str, str] | None = Field(
         None,
-        description="of a method on whole frames: name of the views artefact that it reads, or a "
-        "name for each data set",
+        description="of a method on whole frames: name of the views artefact that it reads, or "
+        "names by data set; a variant may have a name of its own",
     )
     settings: dict[str, Any] = Field(
         default_factory=dict,
@@ -67,6 +69,22 @@ class EvaluationSection(Settings):
     )
     custom: dict[Name, Protocol] = Field(
         default_factory=dict, description="your own protocols by name"
+    )
+
+
+class PanelsSection(Settings):
+    """Pictures of what methods saw, expected and missed."""
+
+    frames: int = Field(
+        3,
+        ge=0,
+        description="how many of the highest-scoring test frames of a run are pictured, and how "
+        "many of the lowest; 0: none",
+    )
+    size: int = Field(128, ge=16, description="longest side of a stored picture, pixels")
+    maps: bool = Field(
+        False,
+        description="whether methods on whole frames store the anomaly map of every test frame",
     )
 
 
@@ -115,6 +133,9 @@ class Config(Settings):
     evaluation: EvaluationSection = Field(
         default_factory=EvaluationSection, description="protocols"
     )
+    panels: PanelsSection = Field(
+        default_factory=PanelsSection, description="pictures of frames, and maps"
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -140,14 +161,18 @@ class Config(Settings):
     def _check_method(self, name: str, section: MethodSection) -> None:
         _require(name, method_names(), "methods", "method")
         method = get_method(name)
-        for variant in section.variants:
-            _require(variant, method.variants, f"methods.{name}.variants", "variant")
-        for dataset in section.datasets or self.datasets:
+        variants = section.variants or list(method.variants)[:1]
+        sources = set()
+        for variant in variants:
+            base, at, source = variant.partition("@")
+            _require(base, method.variants, f"methods.{name}.variants", "variant")
+            if at:
+                _require(source, self.datasets, f"methods.{name}.variants", "data set")
+                sources.add(source)
+        for dataset in [*(section.datasets or self.datasets), *sources]:
             _require(dataset, self.datasets, f"methods.{name}.datasets", "data set")
-            wanted = self.input_of(name, dataset)
-            known = self.cubes if method.reads == "cubes" else self.views
-            _require(wanted, known, f"methods.{name}.{method.reads}", method.reads)
-            for variant in section.variants or list(method.variants)[:1]:
+            for variant in dict.fromkeys(item.partition("@")[0] for item in variants):
+                self._check_input(name, dataset, variant)
                 try:
                     method.settings(
                         self.datasets[dataset].paper_name, variant, self.budget, section.settings
@@ -157,14 +182,28 @@ class Config(Settings):
                         explain(error, method.settings_model, f"methods.{name}.settings")
                     ) from error
 
-    def input_of(self, method: str, dataset: str) -> str:
-        """Returns the name of the cubes or views that a method reads on a data set."""
+    def _check_input(self, name: str, dataset: str, variant: str) -> None:
+        method = get_method(name)
+        key = f"methods.{name}.{method.reads}"
+        wanted = self.input_of(name, dataset, variant)
+        _require(wanted, self.cubes if method.reads == "cubes" else self.views, key, method.reads)
+        source = method.variants[variant].objects
+        if source and self.objects[self.cubes[wanted].objects].source != source:
+            raise VadbenchError(
+                f"{key}: the variant {variant!r} reads cubes of objects with source {source!r}, "
+                f"and {wanted!r} are others; name some with {{{variant}: NAME}}"
+            )
+
+    def input_of(self, method: str, dataset: str, variant: str) -> str:
+        """Returns the name of the cubes or views that a variant reads on a data set."""
         kind = get_method(method).reads
         names = getattr(self.methods[method], kind)
         if names is None:
             raise VadbenchError(f"methods.{method}: reads {kind}; name some with the key {kind!r}")
         if isinstance(names, str):
             return names
+        if variant in names:
+            return str(names[variant])
         if dataset not in names:
             raise VadbenchError(
                 f"methods.{method}.{kind}: names no {kind} for the data set {dataset!r}; add one"

@@ -26,11 +26,16 @@ _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
+_CHOOSE = "vadbench.scoring.choose"
+_PANELS = "vadbench.report.panels"
 
 
 @dataclass(frozen=True, order=True)
 class Run:
-    """One variant of a method on a data set with a seed."""
+    """One variant of a method on a data set with a seed.
+
+    A variant `name@other` is what was trained on the data set `other`, tested on this one.
+    """
 
     dataset: str
     method: str
@@ -41,6 +46,22 @@ class Run:
     def folder(self) -> str:
         """The run's folder below the project root."""
         return f"results/{self.dataset}/{self.method}/{self.variant}/seed{self.seed}"
+
+    @property
+    def base(self) -> str:
+        """The variant's name in the method."""
+        return self.variant.partition("@")[0]
+
+    @property
+    def trained(self) -> "Run":
+        """The run on the data set that this one was trained on: itself, unless tested elsewhere."""
+        source = self.variant.partition("@")[2] or self.dataset
+        return Run(source, self.method, self.base, self.seed)
+
+    def of(self, variant: str) -> "Run":
+        """The run of another variant, trained and tested where this one is."""
+        _, at, source = self.variant.partition("@")
+        return Run(self.dataset, self.method, f"{variant}{at}{source}", self.seed)
 
 
 class Plan:
@@ -231,19 +252,20 @@ class Plan:
             for name, section in self.config.methods.items()
             for dataset in section.datasets or self.config.datasets
             for variant in section.variants or list(get_method(name).variants)[:1]
+            if variant.partition("@")[2] != dataset
             for seed in (self.config.seeds if get_method(name).seeded else [0])
         ]
 
     def settings(self, run: Run) -> Settings:
         """The resolved settings of a run's variant."""
-        key = (run.dataset, run.method, run.variant)
+        key = (run.trained.dataset, run.method, run.base)
         if key not in self._settings:
             method = get_method(run.method)
-            if run.variant not in method.variants:
-                raise VadbenchError(f"{run.method} has no variant {run.variant!r}")
+            if run.base not in method.variants:
+                raise VadbenchError(f"{run.method} has no variant {run.base!r}")
             self._settings[key] = method.settings(
-                self.config.datasets[run.dataset].paper_name,
-                run.variant,
+                self.config.datasets[run.trained.dataset].paper_name,
+                run.base,
                 self.config.budget,
                 self.config.methods[run.method].settings,
             )
@@ -251,14 +273,13 @@ class Plan:
 
     def _stages(self, run: Run) -> Mapping[str, str]:
         method = get_method(run.method)
-        if run.variant not in method.variants:
-            raise VadbenchError(f"{run.method} has no variant {run.variant!r}")
-        return method.variants[run.variant].stages
+        if run.base not in method.variants:
+            raise VadbenchError(f"{run.method} has no variant {run.base!r}")
+        return method.variants[run.base].stages
 
     def stage_file(self, run: Run, stage: str, selection: str = "last") -> str:
-        """Weights of a stage, in the folder of the variant that trains it."""
-        owner = self._stages(run)[stage]
-        folder = Run(run.dataset, run.method, owner, run.seed).folder
+        """Weights of a stage, in the folder of the run that trains it."""
+        folder = run.trained.of(self._stages(run)[stage]).folder
         suffix = ".best_test" if selection == "best_test" else ""
         return f"{folder}/{stage}{suffix}.safetensors"
 
@@ -277,7 +298,7 @@ class Plan:
     def run_inputs(self, run: Run, split: str, prefix: str = "") -> dict[str, list[str]]:
         """The cubes or views of a split that a run reads, in clip order."""
         kind = get_method(run.method).reads
-        name = self.config.input_of(run.method, run.dataset)
+        name = self.config.input_of(run.method, run.dataset, run.base)
         return {
             f"{prefix}{kind}": [
                 f"results/{run.dataset}/{kind}/{name}/{split}/{clip}.h5"
@@ -296,7 +317,7 @@ class Plan:
         stages = list(self._stages(run))
         if stage not in stages or self._stages(run)[stage] != run.variant:
             raise VadbenchError(f"{run.method}/{run.variant} does not train a stage {stage!r}")
-        before = get_method(run.method).before(run.variant, stage)
+        before = get_method(run.method).before(run.base, stage)
         files: dict[str, Any] = {
             "earlier": [self.stage_file(run, name) for name in before],
             **self.run_inputs(run, "train"),
@@ -314,10 +335,10 @@ class Plan:
 
     def _frozen(self, run: Run, stage: str | None, split: str) -> list[str]:
         """Outputs of a frozen stage that training `stage`, or scoring (None), reads, if any."""
-        frozen = get_method(run.method).frozen(run.variant, stage)
+        frozen = get_method(run.method).frozen(run.base, stage)
         if frozen is None:
             return []
-        folder = Run(run.dataset, run.method, self._stages(run)[frozen], run.seed).folder
+        folder = run.of(self._stages(run)[frozen]).folder
         return [f"{folder}/frozen/{frozen}/{split}.h5"]
 
     def frozen_files(self, run: Run, stage: str, split: str) -> dict[str, list[str]]:
@@ -334,7 +355,7 @@ class Plan:
         return job | {"precision": self.config.precision, "stages": self._up_to(run, stage)}
 
     def _up_to(self, run: Run, stage: str) -> list[str]:
-        return [*get_method(run.method).before(run.variant, stage), stage]
+        return [*get_method(run.method).before(run.base, stage), stage]
 
     def train_params(self, run: Run, stage: str) -> dict[str, Any]:
         """Parameters of training a stage."""
@@ -342,19 +363,19 @@ class Plan:
         settings = self.settings(run)
         job = _job(method.stage_settings(settings, stage), *method.train_code) | {
             "precision": self.config.precision,
-            "earlier": method.before(run.variant, stage),
+            "earlier": method.before(run.base, stage),
         }
         if self.config.selection == "best_test":
             job["judge"] = fingerprint(_SCORING)
             job["protocol"] = method.card.protocol
-            job["weights"] = method.fusion_weights(settings, run.variant)
+            job["weights"] = method.fusion_weights(settings, run.base)
         return job
 
     def score_files(self, run: Run, split: str, selection: str = "last") -> dict[str, list[str]]:
         """What a run's raw scores are computed from."""
         frozen = self._frozen(run, None, split)
         if selection == "best_test" and list(self._stages(run))[-1:] == [
-            get_method(run.method).frozen(run.variant, None)
+            get_method(run.method).frozen(run.base, None)
         ]:
             # Of a frozen last stage the outputs are those of its last epoch.
             frozen = []
@@ -381,11 +402,15 @@ class Plan:
         }
 
     def scores(self, run: Run) -> dict[str, str]:
-        """Raw scores by split and, where epochs are chosen on the test set too, of that epoch."""
-        files = {split: f"{run.folder}/scores/{split}.h5" for split in ("train", "test")}
+        """Raw scores by split and, where epochs are chosen on the test set too, of that epoch.
+
+        Training scores are those of the data set that the run was trained on.
+        """
+        folders = {"train": run.trained.folder, "test": run.folder}
+        files = {split: f"{folder}/scores/{split}.h5" for split, folder in folders.items()}
         if self.config.selection == "best_test" and self._stages(run):
-            for split in ("train", "test"):
-                files[f"best_test_{split}"] = f"{run.folder}/best_test/scores/{split}.h5"
+            for split, folder in folders.items():
+                files[f"best_test_{split}"] = f"{folder}/best_test/scores/{split}.h5"
         return files
 
     def evaluate_params(self, run: Run) -> dict[str, Any]:
@@ -398,8 +423,78 @@ class Plan:
                 name: item.plain()
                 for name, item in self.config.protocols_for(method.card.protocol).items()
             },
-            "weights": method.fusion_weights(self.settings(run), run.variant),
+            "weights": method.fusion_weights(self.settings(run), run.base),
         }
+
+    # Pictures
+
+    def explain_files(self, run: Run) -> dict[str, Any]:
+        """What pictures of a run's test frames are made from."""
+        scores = self.scores(run)
+        return {
+            "frozen": self._frozen(run, None, "test"),
+            "weights": self.weights(run),
+            **self.run_inputs(run, "test"),
+            "scores": [scores["train"], scores["test"]],
+            "index": f"results/{run.dataset}/index.json",
+        }
+
+    def explain_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of picturing a run."""
+        method = get_method(run.method)
+        settings = self.settings(run)
+        protocol = self.config.protocols_for(method.card.protocol)[method.card.protocol]
+        job = _job(method.score_settings(settings), *method.explain_code, _CHOOSE)
+        return job | {
+            "stages": list(self._stages(run)),
+            "precision": self.config.precision,
+            "protocol": protocol.plain(),
+            "weights": method.fusion_weights(settings, run.base),
+            "frames": self.config.panels.frames,
+            "size": self.config.panels.size,
+        }
+
+    def panels(self) -> list[str]:
+        """Folders of pictures of all runs whose method has some, and their maps if asked for."""
+        wanted = []
+        for run in self.runs:
+            method = get_method(run.method)
+            if method.explain_code and self.config.panels.frames:
+                wanted.append(f"{run.folder}/panels")
+            if method.explain_code and self.config.panels.maps and method.reads == "views":
+                wanted.append(f"{run.folder}/maps.h5")
+        return wanted + self.comparisons()
+
+    def kinds_files(self, dataset: str, method: str, seed: int) -> dict[str, list[str]]:
+        """What a picture of all variants of a method is made from."""
+        runs = [run for run in self.runs if (run.dataset, run.method) == (dataset, method)]
+        folders = [run.folder for run in runs if run.seed == seed]
+        return {
+            "kinds": [f"{folder}/kinds.h5" for folder in folders],
+            "metrics": [f"{folder}/metrics.json" for folder in folders],
+        }
+
+    def comparisons(self) -> list[str]:
+        """Pictures of all methods that run in several variants, on data sets that name kinds."""
+        counts: dict[tuple[str, str, int], int] = {}
+        for run in self.runs:
+            kinds = self.config.datasets[run.dataset].family in datasets.NAMING_KINDS
+            if kinds and get_method(run.method).explain_code and self.config.panels.frames:
+                key = (run.dataset, run.method, run.seed)
+                counts[key] = counts.get(key, 0) + 1
+        return [
+            f"results/{dataset}/{method}/variants/seed{seed}.png"
+            for (dataset, method, seed), count in counts.items()
+            if count > 1
+        ]
+
+    def panels_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of drawing pictures beside whole frames of a data set."""
+        return self._source(dataset, _PANELS)
+
+    def drawing_params(self) -> dict[str, Any]:
+        """Parameters of drawing pictures by themselves."""
+        return _job({}, _PANELS)
 
     # Report
 

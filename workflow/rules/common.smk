@@ -17,7 +17,7 @@ wildcard_constraints:
     dataset="|".join(map(re.escape, PLAN.config.datasets)),
     method="|".join(map(re.escape, PLAN.config.methods)),
     name=r"[A-Za-z0-9][A-Za-z0-9_+.-]*",
-    variant=r"[A-Za-z0-9_+.-]+",
+    variant=r"[A-Za-z0-9_+.@-]+",
     seed=r"\d+",
     stage=r"[a-z_]+",
     split="train|test",
@@ -154,6 +154,30 @@ def all_indices(wildcards):
 
 def all_curves(wildcards):
     return [PLAN.curves(run) for run in PLAN.runs]
+
+
+def all_panels(wildcards):
+    return PLAN.panels()
+
+
+def explain_files(wildcards):
+    return PLAN.explain_files(run_of(wildcards))
+
+
+def explain_params(wildcards):
+    return PLAN.explain_params(run_of(wildcards))
+
+
+def kinds_files(wildcards):
+    return PLAN.kinds_files(wildcards.dataset, wildcards.method, int(wildcards.seed))
+
+
+def panels_params(wildcards):
+    return PLAN.panels_params(wildcards.dataset)
+
+
+def drawing_params(wildcards):
+    return PLAN.drawing_params()
 
 
 def table_params(wildcards):

@@ -2,6 +2,11 @@
 #
 # results/tables/benchmark.csv                                          one row per number
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
+# results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
+#   the networks; panels/<number>_<clip>_<frame>.png are pictures of it
+# results/<dataset>/<method>/<variant>/seed<seed>/kinds.h5              the same of a frame of each kind
+# results/<dataset>/<method>/variants/seed<seed>.png                    and a row of it for each variant
+# results/<dataset>/<method>/<variant>/seed<seed>/maps.h5               if asked for: map of every frame
 import time
 from pathlib import Path
 
@@ -66,3 +71,97 @@ rule draw_curves:
         job=curves_params,
     script:
         "../scripts/draw_curves.py"
+
+
+rule explain:
+    input:
+        unpack(explain_files),
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
+    log:
+        "logs/explain/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "results/timings/explain/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 8
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=1,
+    params:
+        job=explain_params,
+    script:
+        "../scripts/explain.py"
+
+
+use rule explain as map_frames with:
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/maps.h5",
+    log:
+        "logs/map_frames/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "results/timings/map_frames/{dataset}/{method}/{variant}/seed{seed}.tsv"
+
+
+use rule explain as explain_kinds with:
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/kinds.h5",
+    log:
+        "logs/explain_kinds/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "results/timings/explain_kinds/{dataset}/{method}/{variant}/seed{seed}.tsv"
+
+
+rule draw_variants:
+    input:
+        unpack(kinds_files),
+    output:
+        report(
+            "results/{dataset}/{method}/variants/seed{seed}.png",
+            caption="../report/variants.rst",
+            category="{dataset}",
+            subcategory="{method}",
+        ),
+    log:
+        "logs/draw_variants/{dataset}/{method}/seed{seed}.log",
+    benchmark:
+        "results/timings/draw_variants/{dataset}/{method}/seed{seed}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        job=drawing_params,
+    script:
+        "../scripts/draw_variants.py"
+
+
+rule draw_panels:
+    input:
+        panels="results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
+        index="results/{dataset}/index.json",
+    output:
+        report(
+            directory("results/{dataset}/{method}/{variant}/seed{seed}/panels"),
+            caption="../report/panels.rst",
+            patterns=["{frame}.png"],
+            category="{dataset}",
+            subcategory="{method} {variant}",
+        ),
+    log:
+        "logs/draw_panels/{dataset}/{method}/{variant}/seed{seed}.log",
+    benchmark:
+        "results/timings/draw_panels/{dataset}/{method}/{variant}/seed{seed}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        job=panels_params,
+    script:
+        "../scripts/draw_panels.py"

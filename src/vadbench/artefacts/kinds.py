@@ -15,8 +15,8 @@ class Field:
     Attributes:
         dtype: NumPy dtype name, or "str".
         ndim: Number of axes.
-        rows: What axis 0 counts: "frame", "frame+1", "object", "object+1", "clip", "clip+1"
-            or "free".
+        rows: What axis 0 counts: "frame", "frame+1", "object", "object+1", "clip", "clip+1",
+            "panel" or "free".
         unit: Unit of the values in words.
         required: Whether an artefact without it is incomplete.
     """
@@ -87,7 +87,7 @@ KINDS: dict[str, Kind] = {
         {
             "frame_offsets": _OFFSETS,
             "boxes": _BOXES,
-            "sources": Field("uint8", 1, "object", "0 instance, 1 motion, 2 imported"),
+            "sources": Field("uint8", 1, "object", "0 instance, 1 motion, 2 imported, 3 frame"),
             "classes": Field("int16", 1, "object", "COCO category, -1 unknown"),
             "scores": Field("float32", 1, "object", "confidence, 0 to 1"),
         },
@@ -120,6 +120,28 @@ KINDS: dict[str, Kind] = {
     "flow_colours": Kind(
         1,
         {"colours": Field("uint8", 4, "free", "predicted flow t -> t+1 as RGB, a row per pair")},
+    ),
+    "panels": Kind(
+        1,
+        {
+            "clips": Field("str", 1, "panel", "clip of each pictured frame"),
+            "frames": Field("int64", 1, "panel", "its number in the clip, from 0"),
+            "frame_scores": Field("float64", 1, "panel", "its score under the method's protocol"),
+            "labels": Field("uint8", 1, "panel", "1 for an abnormal frame"),
+            "boxes": Field("float32", 2, "panel", "its highest object, pixels; 0 where none"),
+            "kinds": Field("str", 1, "panel", "what it shows: normal, or the anomaly", False),
+        },
+        prefixes={
+            "picture": Field("float16", 4, "panel", "<component>/<what>/<form>; see docs"),
+        },
+    ),
+    "maps": Kind(
+        1,
+        {
+            "clips": Field("str", 1, "clip", "clip names"),
+            "clip_offsets": Field("int64", 1, "clip+1", "index of each clip's first frame"),
+        },
+        prefixes={"map": Field("float16", 3, "frame", "anomaly map of a component, reduced")},
     ),
     "scores": Kind(
         1,

@@ -19,6 +19,7 @@ from vadbench.errors import VadbenchError
 
 __all__ = [
     "FAMILIES",
+    "NAMING_KINDS",
     "Clip",
     "Labels",
     "data_root",
@@ -36,6 +37,9 @@ FAMILIES: dict[str, str] = {
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
 }
+
+NAMING_KINDS = frozenset({"digits", "walkway"})
+"""Families whose labels tell kinds of anomalies apart."""
 
 
 class Clip(Protocol):

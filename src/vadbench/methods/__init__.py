@@ -24,6 +24,7 @@ from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.scoring.choose import Chosen
     from vadbench.scoring.scores import Scores
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Budget",
     "Card",
     "ClipFrames",
+    "ExplainJob",
     "Method",
     "PaperNumber",
     "ScoreJob",
@@ -96,11 +98,13 @@ class Variant:
         stages: For each trained stage that it needs, in order of training, the variant that
             trains it; a stage of another variant is used, not trained again.
         overrides: Settings that differ from the method's defaults.
+        objects: Source of the objects whose cubes it reads, where only one will do.
     """
 
     summary: str
     stages: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    objects: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,15 +230,51 @@ class ScoreJob:
     code: str = ""
 
 
+@dataclass(frozen=True)
+class ExplainJob:
+    """Frames of a split to picture; writes a `panels` artefact, or `maps`, or both.
+
+    Attributes:
+        weights: Weights of all stages of the variant, by stage name.
+        cubes, views: The split's cubes or views, in clip order; what the method reads.
+        chosen: The frames, and the objects in them.
+        scores: Files that these were chosen by, for provenance.
+        panels: Where the pictures of the chosen frames go, if they are asked for.
+        maps: Where the anomaly map of every frame goes, if it is asked for.
+        size: Longest side of a stored picture, pixels.
+        frozen: Outputs of the frozen stage on the split, if the method reads them.
+    """
+
+    dataset: str
+    method: str
+    variant: str
+    split: str
+    settings: Settings
+    seed: int
+    weights: Mapping[str, Path]
+    cubes: Sequence[Path]
+    views: Sequence[Path]
+    chosen: "Chosen"
+    scores: Sequence[Path]
+    panels: Path | None = None
+    maps: Path | None = None
+    size: int = 128
+    precision: str = "auto"
+    threads: int = 1
+    frozen: Path | None = None
+    effective: Mapping[str, Any] = field(default_factory=dict)
+    code: str = ""
+
+
 class Method(ABC):
     """Declaration of a method; importing it must not import torch.
 
     Class attributes:
         name: Name in the configuration and in result paths.
         settings_model: Model of its settings.
-        train_code, apply_code, score_code: Modules that compute the weights, the outputs of
-            frozen stages and the scores, for the code fingerprint; their imports inside the
-            package count too.
+        train_code, apply_code, score_code, explain_code: Modules that compute the weights, the
+            outputs of frozen stages, the scores and the pictures, for the code fingerprint; their
+            imports inside the package count too. A method without explain_code has no pictures.
         reads: Whether it learns from cubes of objects or from views, whole frames.
         seeded: Whether the result depends on the seed; if not, one seed is run.
     """
@@ -244,6 +284,7 @@ class Method(ABC):
     train_code: ClassVar[tuple[str, ...]] = ()
     apply_code: ClassVar[tuple[str, ...]] = ()
     score_code: ClassVar[tuple[str, ...]] = ()
+    explain_code: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[Literal["cubes", "views"]] = "cubes"
     seeded: ClassVar[bool] = True
 
@@ -323,6 +364,10 @@ class Method(ABC):
     @abstractmethod
     def score(self, job: ScoreJob) -> None:
         """Computes raw component scores of a split."""
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures what the networks see in chosen frames."""
+        raise NotImplementedError(f"{self.name} has no pictures")
 
 
 _REGISTRY: dict[str, Method] = {}

@@ -1,4 +1,4 @@
-"""Boxes of the objects in every frame: of instances, of motion, both, or imported.
+"""Boxes of the objects in every frame: of instances, of motion, both, imported, or the frame's.
 
 VEC's procedure (Yu et al., ACM MM 2020, Sec. 3.1), which HF2-VAD uses with the same constants.
 Boxes are x1 y1 x2 y2 in pixels, x2 and y2 exclusive of the last pixel's far edge.
@@ -18,10 +18,19 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
 
-__all__ = ["IMPORTED", "INSTANCE", "MOTION", "cover_filter", "find_objects", "motion_boxes"]
+__all__ = [
+    "FRAME",
+    "IMPORTED",
+    "INSTANCE",
+    "MOTION",
+    "cover_filter",
+    "find_objects",
+    "motion_boxes",
+]
 
 Boxes = npt.NDArray[np.float32]
-INSTANCE, MOTION, IMPORTED = 0, 1, 2
+INSTANCE, MOTION, IMPORTED, FRAME = range(4)
+_SOURCES = {"import": IMPORTED, "frame": FRAME}
 _DILATION = 2  # pixels by which instance boxes hide motion, and motion boxes are extended
 _MAX_ASPECT = 10.0
 
@@ -136,6 +145,9 @@ def find_objects(
             (_inside(boxes, clip, identity, t), np.full(len(boxes), -1), np.ones(len(boxes)))
             for t, boxes in enumerate(imported)
         ]
+    elif settings["source"] == "frame":
+        whole = np.array([[0, 0, clip.width, clip.height]], np.float32)
+        instances = [(whole, np.full(1, -1), np.ones(1))] * n_frames
     else:
         instances = [(np.zeros((0, 4), np.float32), np.zeros(0), np.zeros(0))] * n_frames
     motion = (
@@ -143,7 +155,7 @@ def find_objects(
         if settings["source"] in {"motion", "union"}
         else [np.zeros((0, 4), np.float32)] * n_frames
     )
-    first = IMPORTED if settings["source"] == "import" else INSTANCE
+    first = _SOURCES.get(settings["source"], INSTANCE)
     counts = [len(boxes) + len(more) for (boxes, _, _), more in zip(instances, motion, strict=True)]
     with ArtefactWriter(
         path, "objects", identity, n_frames, settings=settings, inputs=inputs, code=code

@@ -16,10 +16,11 @@ class ObjectsSettings(Settings):
     .6, binary_threshold 18, blur 5, min_contour_area 1600; ShanghaiTech .5, 64, .65, 15, 5, 1600.
     """
 
-    source: Literal["instances", "motion", "union", "import"] = Field(
+    source: Literal["instances", "motion", "union", "import", "frame"] = Field(
         "union",
         description="instances: of a segmentation; motion: where frames differ; union: both, "
-        "motion only outside instances; import: a file of boxes",
+        "motion only outside instances; import: a file of boxes; frame: one box, all of the frame "
+        "(HF2-VAD, appendix D)",
     )
     segmentation: str | None = Field(
         None, description="name of the segmentation artefact (instances, union)"
@@ -56,6 +57,7 @@ class ObjectsSettings(Settings):
             "instances": ("confidence", "min_area", "cover_threshold"),
             "motion": ("binary_threshold", "blur", "min_contour_area"),
             "import": (),
+            "frame": (),
         }
         used["union"] = used["instances"] + used["motion"]
         plain = self.plain()

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets.labels import intervals
+from vadbench.report.pictures import HIGHEST, OTHER, enlarged, rectangle
+from vadbench.scoring.choose import top_frames
 from vadbench.scoring.evaluate import evaluate, object_scores
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
@@ -15,23 +17,12 @@ from vadbench.scoring.scores import Scores
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
 
-__all__ = ["draw_clip", "draw_run", "top_frames"]
+__all__ = ["draw_clip", "draw_run"]
 
 Floats = npt.NDArray[np.float64]
 # Okabe and Ito's palette, told apart by colour-blind readers and in grey print.
 _SCORE, _ABNORMAL, _PARTS = "#0072B2", "#E69F00", ("#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _THUMBNAILS = 4
-
-
-def top_frames(scores: Floats, count: int, apart: int) -> list[int]:
-    """Returns the highest-scoring frames, no two nearer than `apart`, in order of time."""
-    chosen: list[int] = []
-    for t in np.argsort(-scores, kind="stable"):
-        if all(abs(int(t) - other) >= apart for other in chosen):
-            chosen.append(int(t))
-        if len(chosen) == count:
-            break
-    return sorted(chosen)
 
 
 def draw_clip(
@@ -56,7 +47,6 @@ def draw_clip(
         test: Raw scores of the split, for the boxes.
         order: A score per object of the split, by which each frame's highest box is marked.
     """
-    import cv2
     import matplotlib
 
     matplotlib.use("Agg")
@@ -99,14 +89,12 @@ def draw_clip(
     clip_number = list(test.clips).index(path.stem)
     start_frame = int(test.clip_offsets[clip_number])
     for column, t in enumerate(marked):
-        image = np.repeat(frame, 3, axis=2) if (frame := clip.frame(t)).shape[2] == 1 else frame
-        image = cv2.resize(image, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        image, factor = enlarged(clip.frame(t))
         a, b = test.object_offsets[start_frame + t : start_frame + t + 2]
         best = a + int(np.argmax(order[a:b])) if order is not None and b > a else -1
         for item in range(a, b):
-            x1, y1, x2, y2 = (int(2 * value) for value in test.boxes[item])
-            bgr, width = ((0, 159, 230), 3) if item == best else ((178, 114, 0), 1)
-            cv2.rectangle(image, (x1, y1), (x2, y2), bgr, width, cv2.LINE_AA)
+            colour, width = (HIGHEST, 3) if item == best else (OTHER, 1)
+            rectangle(image, test.boxes[item], factor, colour, width)
         panel = figure.add_subplot(grid[1, column])
         panel.imshow(image[..., ::-1])
         panel.set_axis_off()

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vadbench.artefacts import open_artefact
-from vadbench.methods import ScoreJob, TrainJob
+from vadbench.methods import ExplainJob, ScoreJob, TrainJob
 from vadbench.networks.translation import max_patch_loss
 from vadbench.scoring.scores import Scores, fill_start
 from vadbench.training.data import ViewSet
-from vadbench.training.inputs import FRAME_BATCH
+from vadbench.training.inputs import FRAME_BATCH, frames_of
 from vadbench.training.machine import set_up_torch
+from vadbench.training.panels import View, explain
 from vadbench.training.run import save_scores, score_samples, train
 from vadbench.training.settings import StageSettings
 from vadbench.training.stage import Stage
@@ -27,6 +29,7 @@ from vadbench.training.stage import Stage
 __all__ = [
     "Branch",
     "BranchStage",
+    "explain_branches",
     "magnitude_scale",
     "save_branch_scores",
     "score_branches",
@@ -44,9 +47,11 @@ class Branch(nn.Module):
         windows: Arrays of the views that it reads, and which frames of each; see `ViewSet`.
         reach: Further frames that must lie inside the clip.
         missing: Frames at a clip's start that it cannot score; they have the next one's score.
+        classes: Whether the target has a channel per class; else it is a map.
     """
 
     component: ClassVar[str]
+    classes: ClassVar[bool] = False
     windows: Mapping[str, Sequence[int]]
     reach: tuple[int, int] = (0, 0)
     missing: int = 0
@@ -64,8 +69,12 @@ class Branch(nn.Module):
         """Returns the error that is trained on, (B, C, H, W)."""
 
     @abstractmethod
+    def difference(self, estimate: Tensor, target: Tensor) -> Tensor:
+        """Returns the map of differences, (B, 1, H, W)."""
+
     def anomaly_map(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """Returns the map whose mean is the score, (B, 1, H, W)."""
+        """Returns the map whose mean is the score, (B, 1, H, W): the differences, or refined."""
+        return self.difference(estimate, target)
 
 
 class BranchStage(Stage):
@@ -108,14 +117,50 @@ def save_branch_scores(job: ScoreJob, make: Callable[[str], Branch]) -> None:
         make: Builds the branch of a stage.
     """
     set_up_torch(job.threads)
-    branches = []
-    for stage, path in job.weights.items():
-        branch = make(stage)
-        branch.load_state_dict(load_file(path))
-        branches.append(branch)
+    branches = _load(job.weights, make)
     save_scores(
         job, lambda clips, views: score_branches(branches, clips, views, job.precision, job.seed)
     )
+
+
+def _load(weights: Mapping[str, Path], make: Callable[[str], Branch]) -> list[Branch]:
+    branches = []
+    for stage, path in weights.items():
+        branch = make(stage)
+        branch.load_state_dict(load_file(path))
+        branches.append(branch)
+    return branches
+
+
+def explain_branches(job: ExplainJob, make: Callable[[str], Branch]) -> None:
+    """Pictures what the branches whose weights a job has see in its frames.
+
+    Args:
+        job: What to picture.
+        make: Builds the branch of a stage.
+    """
+
+    def view(branch: Branch) -> View:
+        def look(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+            estimate, target = branch(batch)
+            difference, scored = (
+                branch.difference(estimate, target),
+                branch.anomaly_map(estimate, target),
+            )
+            form = "classes" if branch.classes else "map"
+            if branch.classes:
+                estimate, target = (item.argmax(dim=1, keepdim=True) for item in (estimate, target))
+            found = {
+                "input/image": frames_of(batch)[:, -3:],
+                f"target/{form}": target,
+                f"estimate/{form}": estimate,
+                "map/map": difference,
+            }
+            return found if torch.equal(difference, scored) else found | {"refined/map": scored}
+
+        return View(branch.component, branch, branch.samples(job.views), look, branch.missing)
+
+    explain(job, lambda: [view(branch) for branch in _load(job.weights, make)])
 
 
 def magnitude_scale(views: Sequence[Path], percentile: float, *, masked: bool) -> float:

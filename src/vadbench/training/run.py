@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from vadbench.artefacts import ArtefactWriter, Identity, file_digest
-from vadbench.methods import ApplyJob, ScoreJob, TrainJob
+from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import Batches, Samples
 from vadbench.training.fit import fit, save_weights
@@ -33,7 +33,7 @@ Score = Callable[[nn.Module, Sequence[str], Sequence[Path], Path | None], Scores
 """Scores clips: the networks, clip names, their cubes or views, and outputs of a frozen stage."""
 
 
-def inputs_of(job: TrainJob | ApplyJob | ScoreJob) -> list[Path]:
+def inputs_of(job: TrainJob | ApplyJob | ScoreJob | ExplainJob) -> list[Path]:
     """Returns every file that a job's result is computed from."""
     frozen = None if isinstance(job, ApplyJob) else job.frozen
     return [*job.weights.values(), *job.cubes, *job.views, *([frozen] if frozen else [])]

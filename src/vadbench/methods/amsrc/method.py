@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.amsrc.settings import AMSRCSettings
 from vadbench.settings import Settings
 
@@ -21,6 +21,7 @@ class AMSRC(Method):
     settings_model = AMSRCSettings
     train_code = ("vadbench.methods.amsrc.run",)
     score_code = ("vadbench.methods.amsrc.run",)
+    explain_code = ("vadbench.methods.amsrc.panels",)
 
     @property
     def variants(self) -> Mapping[str, Variant]:
@@ -63,3 +64,9 @@ class AMSRC(Method):
         from vadbench.methods.amsrc.run import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen frames."""
+        from vadbench.methods.amsrc.panels import explain_split
+
+        explain_split(job)

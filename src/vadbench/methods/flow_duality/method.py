@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import ApplyJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ApplyJob, ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.settings import Settings
 
@@ -22,6 +22,7 @@ class FlowDuality(Method):
     train_code = ("vadbench.methods.flow_duality.run",)
     apply_code = ("vadbench.methods.flow_duality.run",)
     score_code = ("vadbench.methods.flow_duality.run",)
+    explain_code = ("vadbench.methods.flow_duality.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
     @property
@@ -82,3 +83,9 @@ class FlowDuality(Method):
         from vadbench.methods.flow_duality.run import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen frames."""
+        from vadbench.methods.flow_duality.panels import explain_split
+
+        explain_split(job)

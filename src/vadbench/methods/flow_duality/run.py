@@ -26,7 +26,14 @@ from vadbench.training.run import (
 )
 from vadbench.training.stage import Stage
 
-__all__ = ["apply_motion", "frame_scores", "peak_signal_to_noise", "score_split", "train_stage"]
+__all__ = [
+    "apply_motion",
+    "frame_pairs",
+    "frame_scores",
+    "peak_signal_to_noise",
+    "score_split",
+    "train_stage",
+]
 
 _EVERY = 4  # the radius is a percentile of every fourth vector, across and down
 
@@ -44,7 +51,7 @@ def train_stage(job: TrainJob) -> None:
     def samples(stage: Stage) -> Samples:
         if job.stage == "motion":
             return _single(job.views)
-        return _pairs(job.views, job.frozen)
+        return frame_pairs(job.views, job.frozen)
 
     def score(
         network: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
@@ -71,7 +78,7 @@ def _single(views: Sequence[Path]) -> ViewSet:
     return ViewSet(views, {"frames": (0,), "flow": (1,)})
 
 
-def _pairs(views: Sequence[Path], frozen: Path | None) -> ViewSet:
+def frame_pairs(views: Sequence[Path], frozen: Path | None) -> ViewSet:
     """Frames t and t+1 and, if there are any, the predicted colours of the flow between them."""
     return ViewSet(views, {"frames": (0, 1)}, {"colours": frozen} if frozen else {})
 
@@ -144,7 +151,7 @@ def frame_scores(
         return {"negative_psnr": -peak_signal_to_noise(predicted, following)}
 
     is_motion = isinstance(network, MotionNetwork)
-    samples = _single(views) if is_motion else _pairs(views, frozen)
+    samples = _single(views) if is_motion else frame_pairs(views, frozen)
     found = score_samples(network, compute, samples, FRAME_BATCH, precision, seed)
     frames = {name: fill_start(values, samples.starts, 1) for name, values in found.items()}
     return Scores.of_frames(clips, (np.diff(samples.starts) + 1).tolist(), frames)

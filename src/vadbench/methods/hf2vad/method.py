@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vadbench.methods import ApplyJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ApplyJob, ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.settings import Settings
 
@@ -31,10 +31,11 @@ class HF2VAD(Method):
     train_code = ("vadbench.methods.hf2vad.train",)
     apply_code = ("vadbench.methods.hf2vad.frozen",)
     score_code = ("vadbench.methods.hf2vad.score",)
+    explain_code = ("vadbench.methods.hf2vad.panels",)
 
     @property
     def variants(self) -> Mapping[str, Variant]:
-        """The paper's tables 1 to 3 and appendix B."""
+        """The paper's tables 1 to 3 and appendices B and D."""
         hybrid = {"flow": "full", "cvae": "", "finetune": ""}
         return {
             "full": Variant("all three stages", _all_stages("full")),
@@ -85,6 +86,9 @@ class HF2VAD(Method):
                 _all_stages("full"),
                 {"sampling": "stochastic"},
             ),
+            "whole_frame": Variant(
+                "full on entire frames (appendix D)", _all_stages("whole_frame"), objects="frame"
+            ),
         }
 
     def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
@@ -132,3 +136,9 @@ class HF2VAD(Method):
         from vadbench.methods.hf2vad.score import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen frames."""
+        from vadbench.methods.hf2vad.panels import explain_split
+
+        explain_split(job)

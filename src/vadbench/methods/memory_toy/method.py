@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.memory_toy.settings import MemoryToySettings
 from vadbench.settings import Settings
 
@@ -20,6 +20,7 @@ class MemoryToy(Method):
     settings_model = MemoryToySettings
     train_code = ("vadbench.methods.memory_toy.run",)
     score_code = ("vadbench.methods.memory_toy.run",)
+    explain_code = ("vadbench.methods.memory_toy.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
     @property
@@ -65,3 +66,9 @@ class MemoryToy(Method):
         from vadbench.methods.memory_toy.run import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen digits."""
+        from vadbench.methods.memory_toy.panels import explain_split
+
+        explain_split(job)

@@ -20,15 +20,16 @@ from vadbench.training.machine import set_up_torch
 from vadbench.training.run import save_scores, score_samples, train
 from vadbench.training.stage import Stage
 
-__all__ = ["score_split", "train_stage"]
+__all__ = ["build", "images_of", "score_split", "train_stage"]
 
 
-def _images(batch: dict[str, Tensor]) -> Tensor:
+def images_of(batch: dict[str, Tensor]) -> Tensor:
     """Returns (B, 1, H, W), 0 to 1."""
     return batch["frames"][:, 0].permute(0, 3, 1, 2).float() / 255
 
 
-def _network(settings: MemoryToySettings) -> FlowAutoencoder:
+def build(settings: MemoryToySettings) -> FlowAutoencoder:
+    """Builds the autoencoder of a variant."""
     return FlowAutoencoder(settings.memories, settings.skips, settings.memory_slots, channels=1).to(
         memory_format=torch.channels_last
     )
@@ -40,12 +41,12 @@ class ReconstructStage(Stage):
     networks: FlowAutoencoder
 
     def __init__(self, settings: MemoryToySettings) -> None:
-        super().__init__(_network(settings), settings.reconstruct)
+        super().__init__(build(settings), settings.reconstruct)
         self.entropy_weight = settings.entropy_weight
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """One step; needs `frames`."""
-        images = _images(batch)
+        images = images_of(batch)
         made, addressed = self.networks(images)
         error = F.mse_loss(made.float(), images)
         entropy = torch.stack([addressing_entropy(weights) for weights in addressed]).sum()
@@ -76,7 +77,7 @@ def score_split(job: ScoreJob) -> None:
     settings = job.settings
     assert isinstance(settings, MemoryToySettings)
     set_up_torch(job.threads)
-    network = _network(settings)
+    network = build(settings)
     network.load_state_dict(load_file(job.weights["reconstruct"]))
     save_scores(job, lambda clips, views: _scores(network, clips, views, job.precision, job.seed))
 
@@ -87,7 +88,7 @@ def _scores(
     """Scores every digit by the squared error of its reconstruction."""
 
     def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        images = _images(batch)
+        images = images_of(batch)
         return {"reconstruction_error": squared_error(network(images)[0].float(), images)}
 
     samples = ViewSet(views, {"frames": (0,)})

@@ -20,7 +20,7 @@ class _Student(Branch):
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
         return (estimate - target).square()
 
-    def anomaly_map(self, estimate: Tensor, target: Tensor) -> Tensor:
+    def difference(self, estimate: Tensor, target: Tensor) -> Tensor:
         return (estimate - target).abs().mean(dim=1, keepdim=True)
 
 
@@ -28,6 +28,7 @@ class Appearance(_Student):
     """Frames t-1 and t to the segmentation map of t+1, or frame t to its own."""
 
     component = "appearance"
+    classes = True
 
     def __init__(self, settings: MultitaskAttentionSettings, weights: str = "none") -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
 from vadbench.settings import Settings
 
@@ -21,6 +21,7 @@ class MultitaskAttention(Method):
     settings_model = MultitaskAttentionSettings
     train_code = ("vadbench.methods.multitask_attention.run",)
     score_code = ("vadbench.methods.multitask_attention.run",)
+    explain_code = ("vadbench.methods.multitask_attention.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
     @property
@@ -91,3 +92,9 @@ class MultitaskAttention(Method):
         from vadbench.methods.multitask_attention.run import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen frames."""
+        from vadbench.methods.multitask_attention.panels import explain_split
+
+        explain_split(job)

@@ -25,8 +25,11 @@ class _Translation(Branch):
         super().__init__()
         self.refined = settings.refined
 
+    def difference(self, estimate: Tensor, target: Tensor) -> Tensor:
+        return (estimate - target).square().mean(dim=1, keepdim=True)
+
     def anomaly_map(self, estimate: Tensor, target: Tensor) -> Tensor:
-        squared = (estimate - target).square().mean(dim=1, keepdim=True)
+        squared = self.difference(estimate, target)
         return refine(squared) if self.refined else squared
 
 
@@ -34,6 +37,7 @@ class Appearance(_Translation):
     """Frame to segmentation map, one channel per group of classes."""
 
     component = "appearance"
+    classes = True
     windows = {"frames": (0,), "class_map": (0,)}  # noqa: RUF012
 
     def __init__(self, settings: ObjectClassAwareSettings, weights: str = "none") -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
 from vadbench.settings import Settings
 
@@ -18,6 +18,7 @@ class ObjectClassAware(Method):
     settings_model = ObjectClassAwareSettings
     train_code = ("vadbench.methods.object_class_aware.run",)
     score_code = ("vadbench.methods.object_class_aware.run",)
+    explain_code = ("vadbench.methods.object_class_aware.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
     @property
@@ -76,3 +77,9 @@ class ObjectClassAware(Method):
         from vadbench.methods.object_class_aware.run import score_split
 
         score_split(job)
+
+    def explain(self, job: ExplainJob) -> None:
+        """Pictures chosen frames."""
+        from vadbench.methods.object_class_aware.panels import explain_split
+
+        explain_split(job)

@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from vadbench.logs import job_log
+
+with job_log(snakemake.log[0]):
+    from vadbench.artefacts import open_artefact
+    from vadbench.datasets import open_source
+    from vadbench.datasets.masks import open_masks
+    from vadbench.report.panels import draw_panels
+
+    job, at = snakemake.params.job, snakemake.wildcards
+
+    def open_frames(clip):
+        source = job["source"]
+        return open_source(source, at.dataset, "test", clip), open_masks(source, at.dataset, clip)
+
+    with open_artefact(snakemake.input.panels, "panels") as panels:
+        title = f"{at.method} {at.variant}, seed {at.seed}"
+        draw_panels(panels, Path(snakemake.output[0]), title, open_frames)
