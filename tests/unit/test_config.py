@@ -172,3 +172,62 @@ def test_a_stage_that_a_variant_does_not_train_is_refused(plan: Plan) -> None:
         plan.train_files(Run("walkway", "hf2vad", "before_finetune", 0), "flow")
     with pytest.raises(VadbenchError, match="hf2vad has no variant 'all'"):
         plan.weights(Run("walkway", "hf2vad", "all", 0))
+
+
+def two_scenes(**method: Any) -> dict[str, Any]:
+    config = demo()
+    config["datasets"] = {name: {"family": "walkway", "seed": n} for n, name in enumerate("ab")}
+    name = "flow_duality" if "views" in method else "hf2vad"
+    config["methods"] = {name: method}
+    return config
+
+
+def test_what_was_trained_on_one_data_set_is_tested_on_another() -> None:
+    plan = Plan(load_config(two_scenes(views="small", variants=["no_margin", "no_margin@a"])))
+    crossed = Run("b", "flow_duality", "no_margin@a", 0)
+    assert [run for run in plan.runs if "@" in run.variant] == [crossed]
+    files = plan.score_files(crossed, "test")
+    assert files["weights"] == [
+        "results/a/flow_duality/full/seed0/motion.safetensors",
+        "results/a/flow_duality/no_margin/seed0/frame.safetensors",
+    ]
+    assert files["views"][0].startswith("results/b/views/small/test/")
+    # The motion network of a predicts the flow of b, once for all variants that read it.
+    assert files["frozen"] == ["results/b/flow_duality/full@a/seed0/frozen/motion/test.h5"]
+    frozen = plan.frozen_files(Run("b", "flow_duality", "full@a", 0), "motion", "test")
+    assert frozen["weights"] == files["weights"][:1]
+    assert plan.scores(crossed) == {
+        "train": "results/a/flow_duality/no_margin/seed0/scores/train.h5",
+        "test": "results/b/flow_duality/no_margin@a/seed0/scores/test.h5",
+    }
+    with pytest.raises(VadbenchError, match="does not train"):
+        plan.train_files(crossed, "frame")
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"views": "small", "variants": ["full@c"]}, "there is no data set 'c'"),
+        ({"views": "small", "variants": ["ful@a"]}, "no variant 'ful'; did you mean 'full'?"),
+        (
+            {"cubes": "stc", "variants": ["whole_frame"]},
+            "methods.hf2vad.cubes: the variant 'whole_frame' reads cubes of objects with source "
+            "'frame', and 'stc' are others; name some with {whole_frame: NAME}",
+        ),
+    ],
+)
+def test_a_variant_that_cannot_run_says_why(method: dict[str, Any], message: str) -> None:
+    with pytest.raises(VadbenchError) as caught:
+        load_config(two_scenes(**method))
+    assert message in str(caught.value)
+
+
+def test_a_variant_may_read_cubes_of_its_own() -> None:
+    config = two_scenes(cubes={"a": "stc", "b": "stc", "whole_frame": "whole"})
+    config["methods"]["hf2vad"]["variants"] = ["full", "whole_frame"]
+    config["objects"]["whole"] = {"source": "frame"}
+    config["cubes"]["whole"] = {"objects": "whole", "flow": "farneback"}
+    plan = Plan(load_config(config))
+    for variant, name in (("full", "stc"), ("whole_frame", "whole")):
+        (files,) = plan.run_inputs(Run("a", "hf2vad", variant, 0), "train").values()
+        assert files[0] == f"results/a/cubes/{name}/train/train01.h5"

@@ -3,9 +3,11 @@ import copy
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import cv2
 import pandas as pd
 import pytest
 import yaml
@@ -106,6 +108,34 @@ def test_a_setting_reruns_what_depends_on_it_and_nothing_else(
     section[path[-1]] = value
     tree.configure(config)
     assert dict(tree.planned()) == expected
+
+
+def test_frames_are_pictured_and_a_clip_becomes_a_video(tree: Tree) -> None:
+    tree.configure(copy.deepcopy(SMALL) | {"panels": {"frames": 1}})
+    expected = {"explain": 2, "explain_kinds": 2, "draw_panels": 2, "draw_variants": 1}
+    assert dict(tree.planned()) == expected
+    tree.run()
+    run = "results/walkway/hf2vad/full/seed0"
+    high, low = sorted((tree.folder / run / "panels").glob("*.png"))
+    assert (high.name[:3], low.name[:3]) == ("01_", "02_")
+    for picture in (high, low, tree.folder / "results/walkway/hf2vad/variants/seed0.png"):
+        image = cv2.imread(str(picture))
+        assert image.std() > 10, picture
+    with open_artefact(tree.folder / run / "panels.h5", "panels") as panels:
+        assert panels["frame_scores"][0] > panels["frame_scores"][1]
+        assert panels["picture/flow_reconstruction/target/flow"].shape == (2, 32, 32, 2)
+        clip = str(panels["clips"].asstr()[0])
+    command = [sys.executable, "-m", "vadbench", "video", run, clip, "--output", "seen.mp4"]
+    subprocess.run(command, cwd=tree.folder, check=True)
+    video = cv2.VideoCapture(str(tree.folder / "seen.mp4"))
+    frames = []
+    while (found := video.read())[0]:
+        frames.append(found[1])
+    assert len(frames) == SMALL["datasets"]["walkway"]["frames"]
+    assert frames[0].shape[1] >= 480
+    # The cursor moves on through the score.
+    assert (frames[0][-60:] != frames[-1][-60:]).any()
+    assert not [item for item in tree.folder.iterdir() if "part" in item.name]
 
 
 def test_a_lost_file_is_made_again_with_the_same_content(tree: Tree) -> None:

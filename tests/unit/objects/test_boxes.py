@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.clips import ArrayClip
 from vadbench.artefacts import Identity, open_artefact
 from vadbench.errors import VadbenchError
-from vadbench.objects.boxes import IMPORTED, MOTION, cover_filter, find_objects, motion_boxes
+from vadbench.objects.boxes import FRAME, IMPORTED, MOTION, cover_filter, find_objects, motion_boxes
 from vadbench.objects.settings import ObjectsSettings
 
 OPTIONS = {"binary_threshold": 18, "blur": 3, "min_contour_area": 100}
@@ -101,6 +101,14 @@ def test_imported_boxes_are_clipped_to_the_frame(tmp_path: Path) -> None:
         np.testing.assert_array_equal(objects["boxes"][:], [[0, 0, 80, 30]])
         np.testing.assert_array_equal(objects["frame_offsets"][:], [0, 1, 1])
         assert objects["sources"][:].tolist() == [IMPORTED]
+
+
+def test_the_whole_frame_is_one_object(tmp_path: Path) -> None:
+    frames = np.zeros((2, 60, 80, 1), np.uint8)
+    find_objects(ArrayClip(frames), None, None, {"source": "frame"}, CLIP, tmp_path / "o.h5")
+    with open_artefact(tmp_path / "o.h5", "objects") as objects:
+        np.testing.assert_array_equal(objects["boxes"][:], [[0, 0, 80, 60]] * 2)
+        assert objects["sources"][:].tolist() == [FRAME] * 2
 
 
 def test_boxes_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
