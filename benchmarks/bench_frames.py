@@ -13,9 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from rows import Row, plain_memory_format, training_step
+import torch
+from rows import Row, plain_memory_format, seconds, training_step
 
 from vadbench.artefacts import ArtefactWriter, Identity
+from vadbench.methods.flow_duality.networks import FrameNetwork, MotionNetwork
+from vadbench.methods.flow_duality.run import peak_signal_to_noise
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.methods.flow_duality.stages import FrameStage, MotionStage
 from vadbench.methods.multitask_attention import branches as multitask
@@ -24,6 +27,7 @@ from vadbench.methods.object_class_aware import branches as class_aware
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
 from vadbench.training.branches import BranchStage
 from vadbench.training.data import Batches, ViewSet
+from vadbench.training.inputs import frames_of
 from vadbench.training.machine import set_up_torch, use_bfloat16
 from vadbench.training.stage import Stage
 
@@ -79,6 +83,32 @@ def _train(stage: Stage, views: list[Path], windows: dict, bfloat16: bool) -> tu
     return BATCH * STEPS / spent, waited / spent
 
 
+def _duality(views: list[Path]) -> tuple[float, float]:
+    """Frames/s of predicting frames, and of that with reading views and scoring."""
+    settings = FlowDualitySettings()
+    motion, frame = MotionNetwork(settings).eval(), FrameNetwork(settings).eval()
+    batches = list(ViewSet(views, {"frames": (0, 1)}).in_order(BATCH))[:STEPS]
+
+    def predict(batch: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        frames = frames_of(batch)
+        now, following = frames[:, :3], frames[:, 3:]
+        return frame(now, motion(now)).float(), following
+
+    def detect() -> None:
+        for batch, _ in zip(
+            ViewSet(views, {"frames": (0, 1)}).in_order(BATCH), batches, strict=False
+        ):
+            peak_signal_to_noise(*predict(batch))
+
+    with (
+        torch.inference_mode(),
+        torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16("auto")),
+    ):
+        predicting = seconds(lambda: [predict(batch) for batch in batches], 1)
+        detecting = seconds(detect, 1)
+    return BATCH * STEPS / predicting, BATCH * STEPS / detecting
+
+
 def measure() -> list[Row]:
     set_up_torch(os.cpu_count() or 1)
     rows = []
@@ -92,4 +122,9 @@ def measure() -> list[Row]:
                 Row(f"{what}, {size}", ours, peer, "frames/s", "the same, plain, 32 bits"),
                 Row(f"{what}: waiting for data", 100 * waiting, 10, "%", "limit"),
             ]
+        predicting, detecting = _duality(views[256])
+        rows += [
+            Row("flow_duality: prediction", predicting, 77, "frames/s", "paper, GTX 1080 Ti"),
+            Row("flow_duality: detection", detecting, 47, "frames/s", "paper, GTX 1080 Ti"),
+        ]
     return rows

@@ -114,12 +114,11 @@ def training_step(stage: Any, bfloat16: bool) -> "Callable[[dict[str, torch.Tens
     """Returns a function that takes one step of training with a batch."""
     import torch
 
-    stage.log = stage.log_dict = lambda *values: None
-    optimizer = stage.configure_optimizers()["optimizer"]
+    optimizer, _ = stage.optimiser()
 
     def step(batch: dict[str, torch.Tensor]) -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            loss = stage.training_step(batch, 0)
+            loss = stage.training_step(batch)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

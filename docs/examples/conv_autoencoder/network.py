@@ -43,7 +43,7 @@ class ReconstructStage(Stage):
     def __init__(self, settings: ConvAutoencoderSettings) -> None:
         super().__init__(Autoencoder(settings), settings.reconstruct)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step."""
         frames = frames_of(batch)
         return (self.networks(frames).float() - frames).square().mean()

@@ -86,10 +86,10 @@ class BranchStage(Stage):
         super().__init__(branch, training)
         self.patch_rows = patch_rows
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs what the branch reads."""
         loss = max_patch_loss(self.networks.error(*self.networks(batch)), self.patch_rows)
-        self.log("patch_error", loss)
+        self.log({"patch_error": loss})
         return loss
 
 

@@ -27,11 +27,29 @@ from safetensors.torch import save as serialise
 from vadbench.artefacts import file_digest, write_atomically
 from vadbench.training.data import Batches
 from vadbench.training.machine import use_bfloat16
+from vadbench.training.stage import Stage
 
 __all__ = ["fit", "save_weights"]
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300.0
+
+
+class _Training(L.LightningModule):
+    """A stage as Lightning wants it."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+
+    def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        loss = self.stage.training_step(batch)
+        self.log_dict(self.stage.logged)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = self.stage.optimiser()
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
 
 class _Reseed(Callback):
@@ -155,7 +173,7 @@ class _AfterEpoch(Callback):
 
 
 def fit(
-    module: L.LightningModule,
+    stage: Stage,
     batches: Batches,
     *,
     epochs: int,
@@ -165,10 +183,10 @@ def fit(
     about: Mapping[str, Any],
     after_epoch: tuple[Callable[[], float], Callable[[float, int], None]] | None = None,
 ) -> None:
-    """Trains a module to its last epoch, going on from its checkpoint if there is one.
+    """Trains a stage to its last epoch, going on from its checkpoint if there is one.
 
     Args:
-        module: What to train; its parameters must be initialised already.
+        stage: What to train; its parameters must be initialised already.
         batches: The training data.
         epochs: Epochs in all.
         seed: Seed of dropout and sampling.
@@ -217,7 +235,7 @@ def fit(
     )
     log.info(
         "%s: %d epochs of %d samples in batches of %d, %s%s",
-        type(module).__name__,
+        type(stage).__name__,
         epochs,
         batches.per_epoch,
         batches.batch_size,
@@ -230,7 +248,7 @@ def fit(
             warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
             warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
             trainer.fit(
-                module,
+                _Training(stage),
                 train_dataloaders=batches,
                 ckpt_path=str(keep.path) if step else None,
                 weights_only=True,

@@ -13,7 +13,6 @@ from vadbench.artefacts import ArtefactWriter, Identity, file_digest
 from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import Batches, Samples
-from vadbench.training.fit import fit, save_weights
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
 from vadbench.training.stage import Stage
 
@@ -56,6 +55,9 @@ def train(
     Raises:
         VadbenchError: There are no samples, or an input is damaged.
     """
+    # Lightning takes seconds to import, and what scores or applies networks needs none of it.
+    from vadbench.training.fit import fit, save_weights
+
     set_up_torch(job.threads)
     torch.manual_seed(_seed(job, "weights"))
     stage = make()

@@ -1,29 +1,46 @@
-"""What the training stages of all methods share as Lightning modules."""
+"""What the training stages of all methods share.
 
-from typing import Any
+Nothing here imports Lightning: scoring reads the same modules, and its start-up would double.
+"""
 
-import lightning as L
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from vadbench.training.settings import StageSettings
 
 __all__ = ["Stage"]
 
 
-class Stage(L.LightningModule):
+class Stage(nn.Module, ABC):
     """A stage trained with Adam; a method's own stage adds its loss as `training_step`.
 
     Args:
         networks: What is trained; its state is what the stage's weights file holds.
         training: Epochs, batches, learning rate and its decay.
+
+    Attributes:
+        logged: Parts of the last step's loss, by name.
     """
 
     def __init__(self, networks: nn.Module, training: StageSettings) -> None:
         super().__init__()
         self.networks, self.training_settings = networks, training
+        self.logged: dict[str, Tensor] = {}
 
-    def configure_optimizers(self) -> Any:
+    @abstractmethod
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
+        """Returns the loss of a batch."""
+
+    def log(self, parts: Mapping[str, Tensor]) -> None:
+        """Notes parts of the loss for the training curves."""
+        self.logged |= {name: value.detach() for name, value in parts.items()}
+
+    def optimiser(self) -> tuple[Optimizer, LRScheduler]:
         """Adam over all parameters that are not frozen, decayed every few epochs."""
         settings = self.training_settings
         optimizer = torch.optim.Adam(
@@ -33,4 +50,4 @@ class Stage(L.LightningModule):
             fused=True,
         )
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, settings.decay_every, settings.decay)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return optimizer, schedule

@@ -51,8 +51,7 @@ def test_shapes_of_the_network() -> None:
 def test_a_step_trains_every_parameter(variant: str) -> None:
     torch.manual_seed(0)
     stage = PredictStage(VARIANTS[variant])
-    stage.log_dict = lambda values: None
-    stage.training_step(batch_of(4), 0).backward()
+    stage.training_step(batch_of(4)).backward()
     without = [
         name
         for name, item in stage.named_parameters()
@@ -86,10 +85,9 @@ def test_the_loss_is_the_weighted_sum_of_its_parts() -> None:
     torch.manual_seed(0)
     settings = AMSRCSettings(gradient_weight=0.5, consistency_weight=2.0, l2_weight=1e-3)
     stage = PredictStage(settings).eval()
-    parts: dict[str, torch.Tensor] = {}
-    stage.log_dict = parts.update
     batch = batch_of(3)
-    loss = stage.training_step(batch, 0)
+    loss = stage.training_step(batch)
+    parts = stage.logged
     predicted, target, inconsistent = predict(stage.networks, batch)
     torch.testing.assert_close(parts["frame_error"], F.mse_loss(predicted, target))
     torch.testing.assert_close(parts["inconsistency"], inconsistent.mean())

@@ -78,10 +78,8 @@ def test_colours_tell_direction_and_speed() -> None:
 
 def test_the_frame_loss_by_hand() -> None:
     stage = FrameStage(SMALL.model_copy(update={"margin_weight": 0.5, "margin": 0.3})).eval()
-    parts: dict[str, torch.Tensor] = {}
-    stage.log_dict = parts.update
     batch = frame_batch()
-    loss = stage.training_step(batch, 0)
+    loss = stage.training_step(batch)
     now, following = (batch["frames"][:, k].permute(0, 3, 1, 2) / 255 for k in (0, 1))
     colours = batch["colours"].permute(0, 3, 1, 2) / 255
     made = stage.networks(now.repeat(1, 3, 1, 1), colours)
@@ -108,9 +106,8 @@ def test_a_step_trains_every_parameter(guided: bool) -> None:
         stages.append(MotionStage(SMALL, 1.0))
         batch["flow"] = torch.randn(3, 1, 16, 16, 2)
     for stage in stages:
-        stage.log_dict = stage.log = lambda *values: None
         one = batch if isinstance(stage, FrameStage) else batch | {"frames": batch["frames"][:, :1]}
-        stage.training_step(one, 0).backward()
+        stage.training_step(one).backward()
         for name, item in stage.named_parameters():
             assert item.grad is not None, name
             # A transposed convolution's bias before a convolution and batch norm may have none.

@@ -32,22 +32,19 @@ KILL = """
 import os, signal, sys
 from pathlib import Path
 from tests.unit.training.test_fit import job
-from vadbench.methods.hf2vad import stages
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.training import fit
 
 folder, stage, at, number = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 fit.CHECKPOINT_SECONDS = 0.0
-kind = {"flow": "FlowStage", "cvae": "FrameStage", "finetune": "FinetuneStage"}[stage]
-kind = getattr(stages, kind)
-step = kind.training_step
+step = fit._Training.training_step
 
 def killed(self, batch, batch_idx):
     if self.trainer.global_step == at:
         os.kill(os.getpid(), number)
     return step(self, batch, batch_idx)
 
-kind.training_step = killed
+fit._Training.training_step = killed
 train_stage(job(folder, stage))
 """
 

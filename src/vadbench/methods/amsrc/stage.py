@@ -43,7 +43,7 @@ class PredictStage(Stage):
         super().__init__(AMSRCNetwork(settings), settings.predict)
         self.settings = settings
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `frames` and, with both streams, `flow`."""
         predicted, target, inconsistent = predict(self.networks, batch)
         error, gradient = F.mse_loss(predicted, target), gradient_loss(predicted, target)
@@ -55,5 +55,5 @@ class PredictStage(Stage):
         if self.settings.l2_weight:
             losses["l2"] = torch.stack([item.square().sum() for item in self.parameters()]).sum()
             loss = loss + self.settings.l2_weight * losses["l2"]
-        self.log_dict(losses)
+        self.log(losses)
         return loss

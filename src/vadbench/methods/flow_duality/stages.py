@@ -25,11 +25,11 @@ class MotionStage(Stage):
         network.radius.fill_(radius)
         super().__init__(network, settings.motion)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `frames` at t and `flow` at t+1."""
         target = self.networks.colours(batch["flow"][:, 0].permute(0, 3, 1, 2))
         loss = F.l1_loss(self.networks(frames_of(batch)).float(), target)
-        self.log("flow_error", loss)
+        self.log({"flow_error": loss})
         return loss
 
 
@@ -62,7 +62,7 @@ class FrameStage(Stage):
         super().__init__(FrameNetwork(settings), settings.frame)
         self.settings = settings
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs what `predict_frames` needs."""
         now, following, predicted = predict_frames(self.networks, batch)
         error = root_mean_square(following - predicted)
@@ -72,5 +72,5 @@ class FrameStage(Stage):
             apart = root_mean_square(now - predicted)
             losses["margin"] = torch.relu(error - apart + self.settings.margin).mean()
             loss = loss + self.settings.margin_weight * losses["margin"]
-        self.log_dict(losses)
+        self.log(losses)
         return loss

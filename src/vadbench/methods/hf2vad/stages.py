@@ -27,7 +27,7 @@ class _Stage(Stage):
         """Eq. 3."""
         entropy = torch.stack([addressing_entropy(weights) for weights in addressed]).sum()
         error = F.mse_loss(reconstruction, flows)
-        self.log_dict({"flow_error": error, "entropy": entropy})
+        self.log({"flow_error": error, "entropy": entropy})
         return error + self.settings.entropy_weight * entropy
 
     def _frame_loss(self, condition: Tensor, frames: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ class _Stage(Stage):
         divergence = torch.stack(
             [mean_divergence(q.float(), p.float()) for q, p in zip(posterior, prior, strict=True)]
         ).sum()
-        self.log_dict({"frame_error": error, "gradient": gradient, "divergence": divergence})
+        self.log({"frame_error": error, "gradient": gradient, "divergence": divergence})
         return (
             error
             + self.settings.gradient_weight * gradient
@@ -52,7 +52,7 @@ class _Stage(Stage):
 class FlowStage(_Stage):
     """Stage 1: the flow autoencoder on the last flow of each cube."""
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `flow`."""
         flows = flows_of(batch)[:, -1:]
         reconstruction, addressed = self.networks.reconstruct(flows)
@@ -62,7 +62,7 @@ class FlowStage(_Stage):
 class FrameStage(_Stage):
     """Stage 2: the CVAE; reconstructed flows come with the batch, computed once."""
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `frames`, `flow` and, if conditioned on them, `reconstructed`."""
         reconstructed = flows_of(batch, "reconstructed") if "reconstructed" in batch else None
         condition = self.networks.condition(flows_of(batch), reconstructed)
@@ -72,7 +72,7 @@ class FrameStage(_Stage):
 class FinetuneStage(_Stage):
     """Stage 3: everything together."""
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `frames` and `flow`."""
         flows = flows_of(batch)
         reconstructed, addressed = self.networks.reconstruct(flows)

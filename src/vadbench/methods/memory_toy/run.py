@@ -44,13 +44,13 @@ class ReconstructStage(Stage):
         super().__init__(build(settings), settings.reconstruct)
         self.entropy_weight = settings.entropy_weight
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: dict[str, Tensor]) -> Tensor:
         """One step; needs `frames`."""
         images = images_of(batch)
         made, addressed = self.networks(images)
         error = F.mse_loss(made.float(), images)
         entropy = torch.stack([addressing_entropy(weights) for weights in addressed]).sum()
-        self.log_dict({"error": error, "entropy": entropy})
+        self.log({"error": error, "entropy": entropy})
         return error + self.entropy_weight * entropy
 
 
