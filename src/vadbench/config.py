@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from vadbench.datasets import digits, scenes, ucsd
+from vadbench.datasets import avenue, digits, scenes, shanghaitech, ucsd
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, method_names, nearest
 from vadbench.objects.cubes import CubesSettings
@@ -29,7 +29,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
 DatasetSection = Annotated[
-    digits.Section | scenes.Section | ucsd.Section, Field(discriminator="family")
+    avenue.Section | digits.Section | scenes.Section | shanghaitech.Section | ucsd.Section,
+    Field(discriminator="family"),
 ]
 
 

@@ -33,7 +33,9 @@ __all__ = [
 ]
 
 FAMILIES: dict[str, str] = {
+    "avenue": "vadbench.datasets.avenue",
     "digits": "vadbench.datasets.digits",
+    "shanghaitech": "vadbench.datasets.shanghaitech",
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
 }

@@ -1,0 +1,135 @@
+"""ShanghaiTech Campus: training videos, test clips as folders of frames, 13 scenes.
+
+W. Luo, W. Liu, S. Gao, "A Revisit of Sparse Coding Based Anomaly Detection in Stacked RNN
+Framework", ICCV 2017.
+
+- official: `training/videos/01_001.avi`, `testing/frames/01_0014/000.jpg`, labels
+  `testing/test_frame_mask/01_0014.npy` and pixel masks `testing/test_pixel_mask/01_0014.npy`
+- repacked: `training/frames/01_001/000.jpg`
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from vadbench.arrays import load_array
+from vadbench.datasets import Clip, Labels
+from vadbench.datasets.layouts import (
+    REPACKED,
+    Layout,
+    agree,
+    find_layout,
+    label_files,
+    list_sources,
+    open_path,
+    stat_digest,
+)
+from vadbench.errors import VadbenchError
+from vadbench.settings import Settings
+
+__all__ = ["Section", "list_clips", "open_clip", "raw_state", "read_labels", "scene_of"]
+
+_PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
+_SPLITS = [("training/videos", "testing/frames"), REPACKED]
+
+
+class Section(Settings):
+    """ShanghaiTech Campus."""
+
+    family: Literal["shanghaitech"] = Field("shanghaitech", description="data set family")
+    path: str | None = Field(
+        None, description="folder below the data root; null: looked for under its usual names"
+    )
+    labels: str = Field(
+        "auto",
+        description="auto: every source that is there, which must agree; masks: "
+        "testing/test_frame_mask only; or a label file below the data set's folder",
+    )
+    fps: float = Field(24.0, gt=0, description="frames per second")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return "shanghaitech"
+
+    def source_settings(self) -> dict[str, Any]:
+        """Returns what opening a clip depends on; labels are not part of it."""
+        return {"family": self.family, "path": self.path}
+
+    def official_counts(self) -> None:
+        """Frames per clip are not published."""
+        return
+
+
+def _layout(section: Section, root: Path) -> Layout:
+    return find_layout("shanghaitech", root, [section.path] if section.path else _PLACES, _SPLITS)
+
+
+def scene_of(clip: str) -> str:
+    """Returns the camera of a clip, 01 to 13: the first part of its name."""
+    return clip.partition("_")[0]
+
+
+def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+    """Returns the clip names of each split, in order."""
+    layout = _layout(section, root)
+    return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
+
+
+def open_clip(section: Section, root: Path, split: str, clip: str) -> Clip:
+    """Opens a clip."""
+    folder = _layout(section, root).folder(split)
+    return open_path(list_sources(folder).get(clip, folder / clip))
+
+
+def _masks(layout: Layout) -> list[Path]:
+    return sorted((layout.test.parent / "test_frame_mask").glob("*.npy"))
+
+
+def raw_state(section: Section, root: Path) -> dict[str, str]:
+    """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
+    layout = _layout(section, root)
+    state = {
+        f"{split}/{clip}": stat_digest([path])
+        for split in ("train", "test")
+        for clip, path in list_sources(layout.folder(split)).items()
+    }
+    files = label_files(section.labels, "shanghaitech", layout)
+    state["labels"] = stat_digest([*files, *_masks(layout)])
+    return state
+
+
+def read_labels(section: Section, root: Path) -> Labels:
+    """Reads frame labels from every chosen source and compares them.
+
+    Raises:
+        VadbenchError: There are none, or two sources differ; clip and frame are named.
+    """
+    layout = _layout(section, root)
+    lengths = {clip: open_path(path).n_frames for clip, path in list_sources(layout.test).items()}
+
+    def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
+        files = {path.stem: path for path in _masks(layout)}
+        vectors = {}
+        for clip, n_frames in lengths.items():
+            if clip in files:
+                vector = load_array(files[clip]).ravel()
+                if len(vector) != n_frames or not np.isin(vector, [0, 1]).all():
+                    raise VadbenchError(
+                        f"{files[clip]}: expected {n_frames} labels of 0 or 1 for clip {clip}, "
+                        f"found {len(vector)} values"
+                    )
+                vectors[clip] = vector.astype(np.uint8)
+        return vectors, list(files.values())
+
+    return agree(
+        str(layout.base),
+        root,
+        lengths,
+        label_files(section.labels, "shanghaitech", layout),
+        [("testing/test_frame_mask", masks)] if section.labels in {"auto", "masks"} else [],
+        "testing/test_frame_mask/<clip>.npy, or a label file named in config.yaml (labels)",
+    )

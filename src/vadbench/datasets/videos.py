@@ -1,0 +1,197 @@
+"""Clips that lie on disk as one video file, decoded by FFmpeg through PyAV.
+
+Frames are counted in the file, not taken from its header, and a clip is refused where counting on
+its frames would go wrong: a truncated file, a variable frame rate, a frame that is damaged.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vadbench.errors import VadbenchError
+
+__all__ = ["EXTENSIONS", "VideoClip"]
+
+EXTENSIONS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
+_FORWARD = 64  # frames that are rather decoded than jumped over
+# Without it FFmpeg patches damaged frames up from their neighbours and says nothing.
+_STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+
+Frame = npt.NDArray[np.uint8]
+
+
+class VideoClip:
+    """Frames of a video file; a video that holds only grey has one channel.
+
+    Args:
+        path: The file.
+        size: Width and height that frames are resized to as they are decoded; None: their own.
+
+    Raises:
+        VadbenchError: The file is missing, truncated, no video, of an unsupported codec or of a
+            variable frame rate.
+    """
+
+    def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
+        self.path, self.size = path, size
+        self._times = self._scan()
+        self.n_frames = len(self._times)
+        self._place = {time: number for number, time in enumerate(self._times)}
+        self._decoding: Iterator[Any] | None = None
+        self._next = 0
+
+    def _open(self) -> tuple[Any, Any]:
+        import av
+
+        if not self.path.is_file():
+            raise VadbenchError(f"{self.path}: no such video")
+        try:
+            container = av.open(str(self.path))
+        except (av.error.FFmpegError, OSError) as error:
+            raise self._damaged(f"cannot be opened ({error})") from error
+        if not container.streams.video:
+            raise self._damaged("holds no video stream")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise self._damaged("its codec is not supported")
+        stream.thread_type = "NONE"
+        stream.codec_context.options = _STRICT
+        return container, stream
+
+    def _damaged(self, what: str, t: int | None = None) -> VadbenchError:
+        where = f" clip {self.path.stem}, frame {t}:" if t is not None else ""
+        return VadbenchError(
+            f"{self.path}:{where} {what}; copy or download it again, or convert it to a folder of "
+            "images"
+        )
+
+    def _scan(self) -> list[int]:
+        """Returns the time of every frame in order, from the packets alone: nothing is decoded."""
+        import av
+
+        container, stream = self._open()
+        with container:
+            try:
+                packets = [item for item in container.demux(stream) if item.size]
+            except av.error.FFmpegError as error:
+                raise self._damaged(f"cannot be read to its end ({error})") from error
+            announced, unit = int(stream.frames), stream.time_base
+            seconds = None  # The container's own may be of its sound.
+            if len(container.streams) == 1 and container.duration is not None:
+                seconds = container.duration / av.time_base
+        if not packets:
+            raise self._damaged("holds no frames")
+        if announced > len(packets):
+            raise self._damaged(
+                f"is truncated: it announces {announced} frames and holds {len(packets)}"
+            )
+        times = [item.pts if item.pts is not None else item.dts for item in packets]
+        if None in times:
+            # An old container without times: its packets are its frames, in order.
+            return list(range(len(packets)))
+        times = sorted(times)
+        steps = np.diff(times)
+        usual = float(np.median(steps)) if len(steps) else 1.0
+        # Containers round times to their unit.
+        odd = np.flatnonzero(np.abs(steps - usual) > max(1.5, 0.1 * usual))
+        if len(odd):
+            t = int(odd[0])
+            raise self._damaged(
+                f"the next frame is {float(steps[t] * unit):.4f} s later instead of "
+                f"{float(usual * unit):.4f} s: frames are missing, or the frame rate varies and "
+                "frame numbers are no times",
+                t,
+            )
+        if seconds is not None and seconds > float((times[-1] - times[0] + 3 * usual) * unit):
+            raise self._damaged(
+                f"is truncated: it announces {seconds:.2f} s and holds {len(times)} frames, "
+                f"{float((times[-1] - times[0] + usual) * unit):.2f} s"
+            )
+        return times
+
+    @cached_property
+    def _shape(self) -> tuple[int, int, int]:
+        first = self._picture(next(self._decode(0)))
+        grey = np.array_equal(first[..., 0], first[..., 1]) and np.array_equal(
+            first[..., 0], first[..., 2]
+        )
+        return first.shape[0], first.shape[1], 1 if grey else 3
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        return self._shape[0]
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        return self._shape[1]
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for BGR."""
+        return self._shape[2]
+
+    def _picture(self, frame: Any) -> Frame:
+        width, height = self.size or (frame.width, frame.height)
+        picture: Frame = frame.to_ndarray(
+            format="bgr24", width=width, height=height, interpolation="AREA"
+        )
+        return picture
+
+    def _decode(self, start: int) -> Iterator[Any]:
+        """Yields decoded frames from number `start` on."""
+        import av
+
+        container, stream = self._open()
+        number = start
+        with container:
+            if start:
+                container.seek(self._times[start], stream=stream, backward=True)
+            frames = container.decode(stream)
+            while number < self.n_frames:
+                try:
+                    frame = next(frames)
+                except StopIteration:
+                    raise self._damaged("ends early", number) from None
+                except av.error.FFmpegError as error:
+                    raise self._damaged(f"cannot be decoded ({error})", number) from error
+                place = self._place.get(frame.pts, number) if frame.pts is not None else number
+                if place < number:
+                    continue  # A jump lands on the key frame before.
+                if place > number:
+                    raise self._damaged("is missing", number)
+                if frame.is_corrupt:
+                    raise self._damaged("is damaged", number)
+                yield frame
+                number += 1
+
+    def frame(self, t: int) -> Frame:
+        """Returns frame t, (H, W, C) uint8.
+
+        Raises:
+            VadbenchError: It is damaged.
+        """
+        if not 0 <= t < self.n_frames:
+            raise IndexError(f"{self.path}: frame {t} of {self.n_frames}")
+        if self._decoding is None or not self._next <= t < self._next + _FORWARD:
+            self._decoding, self._next = self._decode(t), t
+        for _ in range(t - self._next):
+            next(self._decoding)
+        self._next = t + 1
+        return self._finished(next(self._decoding))
+
+    def _finished(self, frame: Any) -> Frame:
+        picture = self._picture(frame)
+        height, width, channels = self._shape
+        if picture.shape[:2] != (height, width):
+            raise self._damaged(f"changes its size to {picture.shape[1]} x {picture.shape[0]}")
+        return picture if channels == 3 else np.ascontiguousarray(picture[..., :1])
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yields the frames in order."""
+        return (self._finished(frame) for frame in self._decode(0))

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.videos import write_video
+from vadbench.datasets.index import check_clip
+from vadbench.datasets.videos import VideoClip
+from vadbench.errors import VadbenchError
+
+FORMATS = [("clip.avi", "mpeg4"), ("clip.mp4", "libx264"), ("clip.mkv", "libx264")]
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMATS)
+def test_every_frame_is_found_in_any_order(tmp_path: Path, name: str, codec: str) -> None:
+    original = write_video(tmp_path / name, 200, codec=codec)
+    clip = VideoClip(tmp_path / name)
+    decoded = list(clip)
+    assert (clip.n_frames, clip.height, clip.width, clip.channels) == (200, 64, 96, 3)
+    assert len(decoded) == 200
+    difference = np.abs(np.stack(decoded).astype(int) - original)
+    assert difference.mean() < 8
+    for t in (140, 3, 199, 0, 20, 21, 198, 100):
+        np.testing.assert_array_equal(clip.frame(t), decoded[t])
+    with pytest.raises(IndexError):
+        clip.frame(200)
+
+
+def test_frames_are_resized_as_they_are_decoded(tmp_path: Path) -> None:
+    write_video(tmp_path / "clip.avi", 4)
+    clip = VideoClip(tmp_path / "clip.avi", size=(48, 32))
+    assert {frame.shape for frame in clip} == {(32, 48, 3)}
+    assert (clip.width, clip.height) == (48, 32)
+
+
+def test_a_grey_video_has_one_channel(tmp_path: Path) -> None:
+    write_video(tmp_path / "clip.mp4", 4, codec="libx264", channels=1)
+    clip = VideoClip(tmp_path / "clip.mp4")
+    assert clip.channels == 1
+    assert clip.frame(2).shape == (64, 96, 1)
+
+
+@pytest.mark.parametrize(("name", "codec"), FORMATS)
+def test_a_truncated_video_is_refused(tmp_path: Path, name: str, codec: str) -> None:
+    path = tmp_path / name
+    write_video(path, 60, codec=codec)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(VadbenchError, match=r"truncated|cannot be opened|frames are missing"):
+        check_clip(VideoClip(path), "clip")
+
+
+def test_a_damaged_frame_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    write_video(path, 60)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = np.random.default_rng(0).bytes(64)
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match=r"clip\.avi: clip clip, frame \d+: .*copy"):
+        check_clip(VideoClip(path), "clip")
+
+
+def test_a_variable_frame_rate_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    write_video(path, 40, codec="libx264", times=[t if t < 20 else t + 4 for t in range(40)])
+    with pytest.raises(VadbenchError, match=r"frame 19: the next frame is 0\.2000 s later instead"):
+        VideoClip(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video at all" * 100])
+def test_what_is_no_video_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match="cannot be opened"):
+        VideoClip(path)
+    with pytest.raises(VadbenchError, match="no such video"):
+        VideoClip(tmp_path / "other.mp4")

@@ -1,0 +1,38 @@
+"""Videos written by the tests, with real codecs."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from tests.clips import textured
+
+
+def write_video(
+    path: Path,
+    count: int,
+    *,
+    codec: str = "mpeg4",
+    size: tuple[int, int] = (64, 96),
+    channels: int = 3,
+    times: list[int] | None = None,
+    seed: int = 0,
+) -> npt.NDArray[np.uint8]:
+    """Writes a moving texture at 25 frames/s; returns the frames as they went in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frames = textured(count, *size, channels, seed=seed).frames
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuv420p" if channels == 3 else "gray"
+        stream.bit_rate = 4_000_000
+        for t, frame in enumerate(frames):
+            picture = np.ascontiguousarray(np.broadcast_to(frame, (*size, 3)))
+            made = av.VideoFrame.from_ndarray(picture, format="bgr24")
+            if times is not None:
+                made.pts, made.time_base = times[t], Fraction(1, 25)
+            container.mux(stream.encode(made))
+        container.mux(stream.encode())
+    return frames
