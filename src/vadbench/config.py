@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from vadbench.datasets import avenue, digits, scenes, shanghaitech, ucsd
+from vadbench.datasets import avenue, digits, folder, scenes, shanghaitech, ucsd
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, method_names, nearest
 from vadbench.objects.cubes import CubesSettings
@@ -29,7 +29,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
 DatasetSection = Annotated[
-    avenue.Section | digits.Section | scenes.Section | shanghaitech.Section | ucsd.Section,
+    avenue.Section
+    | digits.Section
+    | folder.Section
+    | scenes.Section
+    | shanghaitech.Section
+    | ucsd.Section,
     Field(discriminator="family"),
 ]
 
@@ -70,6 +75,16 @@ class EvaluationSection(Settings):
     )
     custom: dict[Name, Protocol] = Field(
         default_factory=dict, description="your own protocols by name"
+    )
+    false_positive_rate: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="share of the normal training frames that may score above the threshold from "
+        "which test frames become events",
+    )
+    event_gap: float = Field(
+        1.0, ge=0, description="events of a clip that are nearer than this are one, seconds"
     )
 
 

@@ -26,6 +26,7 @@ _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
+_EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
 
@@ -416,7 +417,9 @@ class Plan:
     def evaluate_params(self, run: Run) -> dict[str, Any]:
         """Parameters of evaluating a run."""
         method = get_method(run.method)
-        return _job({}, _SCORING) | {
+        return _job({}, _SCORING, _EVENTS) | {
+            "false_positive_rate": self.config.evaluation.false_positive_rate,
+            "event_gap": self.config.evaluation.event_gap,
             "budget": self.config.budget if self._stages(run) else "",
             "default_protocol": method.card.protocol,
             "protocols": {

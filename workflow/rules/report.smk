@@ -1,6 +1,7 @@
 # What people read.
 #
 # results/tables/benchmark.csv                                          one row per number
+# results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
 #   the networks; panels/<number>_<clip>_<frame>.png are pictures of it
@@ -27,7 +28,8 @@ rule tabulate:
         metrics=all_metrics,
         indices=all_indices,
     output:
-        report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
+        table=report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
+        events=report("results/tables/events.csv", caption="../report/events.rst"),
     log:
         "logs/tabulate.log",
     benchmark:

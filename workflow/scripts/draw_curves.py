@@ -10,13 +10,15 @@ with job_log(snakemake.log[0]):
     from vadbench.scoring.scores import Scores
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    index = load_json(files.index)
     draw_run(
         Path(snakemake.output[0]),
         f"{at.method} {at.variant}, seed {at.seed}",
         Scores.load(files.train),
         Scores.load(files.test),
-        index_labels(load_json(files.index)),
+        index_labels(index),
         PROTOCOLS[job["evaluation"]["default_protocol"]],
         job["evaluation"]["weights"],
         lambda clip: open_source(job["source"], at.dataset, "test", clip),
+        known=index["labels"]["known"],
     )

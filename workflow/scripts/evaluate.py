@@ -6,6 +6,7 @@ with job_log(snakemake.log[0]):
     from vadbench.artefacts import file_digest
     from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
     from vadbench.scoring.evaluate import evaluate_run
+    from vadbench.scoring.events import find_events, threshold
     from vadbench.scoring.protocol import Protocol
     from vadbench.scoring.scores import Scores
 
@@ -14,23 +15,30 @@ with job_log(snakemake.log[0]):
     paths = {"last": (files.train, files.test)}
     if files.get("best_test_test"):
         paths["best_test"] = (files.best_test_train, files.best_test_test)
-    records = evaluate_run(
-        {key: tuple(map(Scores.load, pair)) for key, pair in paths.items()},
-        index_labels(index),
-        {name: Protocol(**item) for name, item in job["protocols"].items()},
-        job["weights"],
-        index_anomalies(index),
-    )
+    protocols = {name: Protocol(**item) for name, item in job["protocols"].items()}
+    scores = {key: tuple(map(Scores.load, pair)) for key, pair in paths.items()}
+    records = []
+    if index["labels"]["known"]:
+        labels, anomalies = index_labels(index), index_anomalies(index)
+        records = evaluate_run(scores, labels, protocols, job["weights"], anomalies)
+    train, test = scores["last"]
+    own = protocols[job["default_protocol"]]
+    weights = job["weights"] or {test.components[0]: 1.0}
+    limit = threshold(train, own, weights, job["false_positive_rate"])
+    gap = round(job["event_gap"] * index["fps"])
+    events = find_events(train, test, own, weights, limit, gap)
     write_json(
         {
-            "schema": 1,
+            "schema": 2,
             "dataset": at.dataset,
             "method": at.method,
             "variant": at.variant,
             "seed": int(at.seed),
             "budget": job["budget"],
             "default_protocol": job["default_protocol"],
-            "labels": {key: index["labels"][key] for key in ("source", "sha256")},
+            "labels": {key: index["labels"][key] for key in ("known", "source", "sha256")},
+            "threshold": {"score": limit, "false_positive_rate": job["false_positive_rate"]},
+            "events": [event.record(index["fps"]) for event in events],
             "scores": {key: file_digest(pair[1]) for key, pair in paths.items()},
             "records": records,
         },

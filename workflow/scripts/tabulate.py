@@ -3,7 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.report.table import collect, write_table
+    from vadbench.report.table import collect, collect_events, write_table
 
     job, files = snakemake.params.job, snakemake.input
     table = collect(
@@ -12,4 +12,5 @@ with job_log(snakemake.log[0]):
         job["papers"],
         job["paper_names"],
     )
-    write_table(table, Path(snakemake.output[0]))
+    write_table(table, Path(snakemake.output.table))
+    write_table(collect_events(list(map(Path, files.metrics))), Path(snakemake.output.events))

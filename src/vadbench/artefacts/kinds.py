@@ -127,7 +127,9 @@ KINDS: dict[str, Kind] = {
             "clips": Field("str", 1, "panel", "clip of each pictured frame"),
             "frames": Field("int64", 1, "panel", "its number in the clip, from 0"),
             "frame_scores": Field("float64", 1, "panel", "its score under the method's protocol"),
-            "labels": Field("uint8", 1, "panel", "1 for an abnormal frame"),
+            "labels": Field(
+                "uint8", 1, "panel", "1 for an abnormal frame, 2 for one without a label"
+            ),
             "boxes": Field("float32", 2, "panel", "its highest object, pixels; 0 where none"),
             "kinds": Field("str", 1, "panel", "what it shows: normal, or the anomaly", False),
         },

@@ -35,6 +35,7 @@ __all__ = [
 FAMILIES: dict[str, str] = {
     "avenue": "vadbench.datasets.avenue",
     "digits": "vadbench.datasets.digits",
+    "folder": "vadbench.datasets.folder",
     "shanghaitech": "vadbench.datasets.shanghaitech",
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
@@ -72,6 +73,7 @@ class Labels:
         warnings: What a reader of the numbers has to know.
         anomalies: Where the kind of anomaly is known: for each kind and test clip (T,) uint8, 1
             where one is visible.
+        known: Whether there are labels at all; if not, the vectors are zeros and mean nothing.
     """
 
     source: str
@@ -79,6 +81,7 @@ class Labels:
     clips: dict[str, npt.NDArray[np.uint8]]
     warnings: list[str] = field(default_factory=list)
     anomalies: dict[str, dict[str, npt.NDArray[np.uint8]]] = field(default_factory=dict)
+    known: bool = True
 
 
 class _Section(Protocol):

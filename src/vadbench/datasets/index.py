@@ -23,7 +23,7 @@ __all__ = [
     "write_json",
 ]
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def check_clip(clip: Clip, name: str) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def build_index(
         "fps": fps,
         "clips": {split: list(records) for split, records in clips.items()},
         "labels": {
+            "known": labels.known,
             "source": labels.source,
             "sha256": labels.sha256,
             "clips": {

@@ -4,6 +4,7 @@ All readers give one 0/1 vector per test clip, in the order of the clips. Pickle
 an unpickler that knows nothing but NumPy arrays.
 """
 
+import csv
 import json
 import re
 import zipfile
@@ -192,7 +193,24 @@ def _of_vectors(path: Path, vectors: Sequence[Any], lengths: Lengths) -> dict[st
     return labels
 
 
+def _table(path: Path, lengths: Lengths) -> dict[str, Vector]:
+    """A table `clip,first,last` of abnormal frames, from 0, inclusive; all others are normal."""
+    spans: dict[str, list[tuple[int, int]]] = {clip: [] for clip in lengths}
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        if not {"clip", "first", "last"} <= set(reader.fieldnames or ()):
+            raise ValueError("the first line has to be: clip,first,last")
+        for row in reader:
+            if row["clip"] not in spans:
+                raise VadbenchError(
+                    f"{path}, line {reader.line_num}: there is no test clip {row['clip']!r}"
+                )
+            spans[row["clip"]].append((int(row["first"]), int(row["last"])))
+    return _of_spans(path, list(spans.values()), lengths)
+
+
 READERS: dict[str, Callable[[Path, Lengths], dict[str, Vector]]] = {
+    ".csv": _table,
     ".m": _matlab_script,
     ".mat": _matlab_file,
     ".npy": _numpy_file,

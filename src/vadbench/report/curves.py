@@ -10,7 +10,7 @@ import numpy.typing as npt
 from vadbench.datasets.labels import intervals
 from vadbench.report.pictures import HIGHEST, OTHER, enlarged, rectangle
 from vadbench.scoring.choose import top_frames
-from vadbench.scoring.evaluate import evaluate, object_scores
+from vadbench.scoring.evaluate import clip_series, evaluate, object_scores
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
 
@@ -34,6 +34,8 @@ def draw_clip(
     clip: "Clip",
     test: Scores,
     order: Floats | None,
+    *,
+    known: bool,
 ) -> None:
     """Draws one clip.
 
@@ -46,6 +48,7 @@ def draw_clip(
         clip: The clip's frames.
         test: Raw scores of the split, for the boxes.
         order: A score per object of the split, by which each frame's highest box is marked.
+        known: Whether there are labels.
     """
     import matplotlib
 
@@ -98,8 +101,8 @@ def draw_clip(
         panel = figure.add_subplot(grid[1, column])
         panel.imshow(image[..., ::-1])
         panel.set_axis_off()
-        truth = "abnormal" if labels[t] else "normal"
-        panel.set_title(f"frame {t}, {truth}", fontsize=8)
+        truth = ", abnormal" if labels[t] else ", normal"
+        panel.set_title(f"frame {t}{truth if known else ''}", fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Without a date and a version in it, the same scores give the same file.
     figure.savefig(path, metadata={"Software": None})
@@ -120,6 +123,8 @@ def draw_run(
     protocol: Protocol,
     weights: Mapping[str, float],
     open_clip: Callable[[str], "Clip"],
+    *,
+    known: bool = True,
 ) -> None:
     """Draws every test clip of a run into `<folder>/<clip>.png`.
 
@@ -132,9 +137,14 @@ def draw_run(
         protocol: The protocol whose frame scores are drawn.
         weights: Fusion weights; empty if each component stands alone.
         open_clip: Opens a test clip by name.
+        known: Whether there are labels; if not, they are zeros that mean nothing.
     """
-    parts = {name: evaluate(train, test, labels, protocol, {name: 1.0}) for name in test.components}
-    fused = evaluate(train, test, labels, protocol, weights) if weights else None
+    parts = {name: clip_series(train, test, protocol, {name: 1.0}) for name in test.components}
+    fused = clip_series(train, test, protocol, weights) if weights else None
+    aucs = None
+    if known:
+        chosen = weights or {test.components[0]: 1.0}
+        aucs = evaluate(train, test, labels, protocol, chosen).clip_auc
     order = object_scores(train, test, protocol, weights) if weights else None
     for clip in test.clips:
         series = {name: result.scores[clip] for name, result in parts.items()}
@@ -142,8 +152,10 @@ def draw_run(
             rest = series if len(series) > 1 else {}
             series = {"score": fused.scores[clip]} | rest
         shown = fused or next(iter(parts.values()))
-        auc = shown.clip_auc.get(clip)
-        words = f"AUC {100 * auc:.1f}" if auc is not None else "one class only"
+        if aucs is None:
+            words = "no labels"
+        else:
+            words = f"AUC {100 * aucs[clip]:.1f}" if clip in aucs else "one class only"
         draw_clip(
             folder / f"{clip}.png",
             f"{title}: {clip}, {words}",
@@ -153,4 +165,5 @@ def draw_run(
             open_clip(clip),
             test,
             order,
+            known=known,
         )

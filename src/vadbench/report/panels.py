@@ -159,7 +159,7 @@ def _draw(
     grid = figure.add_gridspec(
         len(rows), columns + whole, width_ratios=[1.7] * whole + [1.0] * columns
     )
-    truth = "abnormal" if artefact["labels"][number] else "normal"
+    truth = ("normal", "abnormal", "no label")[artefact["labels"][number]]
     figure.suptitle(f"{title}, {truth}, score {artefact['frame_scores'][number]:.3g}", fontsize=10)
     if frames is not None:
         panel = figure.add_subplot(grid[:, 0])

@@ -11,7 +11,14 @@ from vadbench.artefacts import write_atomically
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
 
-__all__ = ["COLUMNS", "collect", "print_table", "write_table"]
+__all__ = [
+    "COLUMNS",
+    "EVENT_COLUMNS",
+    "collect",
+    "collect_events",
+    "print_table",
+    "write_table",
+]
 
 COLUMNS = [
     "dataset",
@@ -39,6 +46,33 @@ COLUMNS = [
 """Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `clip` is empty but for
 `auc_clip`, `anomaly` but for `auc_anomaly`; `paper` is given where variant, metric and protocol
 are the paper's own."""
+
+
+EVENT_COLUMNS = [
+    "dataset",
+    "method",
+    "variant",
+    "seed",
+    "budget",
+    "protocol",
+    "rank",
+    "clip",
+    "first",
+    "last",
+    "start",
+    "end",
+    "peak",
+    "peak_frame",
+    "threshold",
+    "x1",
+    "y1",
+    "x2",
+    "y2",
+    "labelled",
+]
+"""Columns of `events.csv`: frames from 0, times in seconds, scores under the method's protocol, the
+box of the highest-scoring object in the peak frame, pixels."""
+_EVENTS_SHOWN = 10
 
 
 def collect(
@@ -80,6 +114,24 @@ def collect(
                 row["difference"] = record["value"] - row["paper"]
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
+    """Puts the events of all runs into one table, ranked within each run.
+
+    Args:
+        metrics: `metrics.json` files.
+    """
+    rows = []
+    for path in metrics:
+        run = load_json(path)
+        about = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
+        about |= {"protocol": run["default_protocol"], "threshold": run["threshold"]["score"]}
+        about |= {"labelled": run["labels"]["known"]}
+        for event in run["events"]:
+            x1, y1, x2, y2 = event["box"] or [None] * 4
+            rows.append(about | event | {"x1": x1, "y1": y1, "x2": x2, "y2": y2})
+    return pd.DataFrame(rows, columns=EVENT_COLUMNS)
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
@@ -150,8 +202,30 @@ def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
     return shown
 
 
+def _by_event(dataset: str, method: str, events: pd.DataFrame) -> Any:
+    """Returns a table of the highest events of a run on a data set without labels."""
+    shown = _table(
+        f"{dataset}, {method}: the {len(events)} highest events",
+        ("clip",),
+        ("rank", "from", "to", "peak at", "score", "threshold"),
+    )
+    for _, event in events.iterrows():
+        shown.add_row(
+            str(event["clip"]),
+            str(event["rank"]),
+            f"{event['start']:.1f} s",
+            f"{event['end']:.1f} s",
+            f"frame {event['peak_frame']}",
+            f"{event['peak']:.2f}",
+            f"{event['threshold']:.2f}",
+        )
+    return shown
+
+
 def print_table(path: Path) -> None:
     """Prints the micro AUC of every method and data set under the method's own protocol.
+
+    Of data sets without labels, whose events lie beside the table in `events.csv`, it prints these.
 
     Raises:
         VadbenchError: The file is no table of vadbench.
@@ -175,6 +249,14 @@ def print_table(path: Path) -> None:
         kinds = anomalies[anomalies["dataset"] == dataset]
         if len(kinds):
             console.print(_by_anomaly(str(dataset), kinds))
+    beside = path.with_name("events.csv")
+    if beside.is_file():
+        events = pd.read_csv(beside)
+        events = events[~events["labelled"].astype(bool) & (events["rank"] <= _EVENTS_SHOWN)]
+        for run, group in events.groupby(["dataset", "method", "variant", "seed"], sort=False):
+            dataset, method, variant, seed = map(str, run)
+            console.print(_by_event(dataset, f"{method} {variant}, seed {seed}", group))
+            console.print(f"all events: {beside}", highlight=False, soft_wrap=True)
     for warning in dict.fromkeys(item for item in table["warnings"] if item):
         console.print(f"warning: {warning}", style="yellow")
     about = f"every number, with protocol, labels and digests: {path}"

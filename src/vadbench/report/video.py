@@ -17,7 +17,7 @@ from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest
 from vadbench.plan import Plan, Run
 from vadbench.report.pictures import ABNORMAL, HIGHEST, OTHER, enlarged, outline, rectangle
-from vadbench.scoring.evaluate import evaluate, object_scores
+from vadbench.scoring.evaluate import clip_series, object_scores
 from vadbench.scoring.scores import Scores
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write_run_video(
     index = load_json(Path(f"results/{found.dataset}/index.json"))
     labels = index_labels(index)
     chosen = protocols[protocol or own]
-    result = evaluate(train, test, labels, chosen, weights)
+    result = clip_series(train, test, chosen, weights)
     if clip not in result.scores:
         raise VadbenchError(f"the protocol drops every frame of clip {clip}")
     number = list(test.clips).index(clip)
@@ -81,7 +81,7 @@ def write_run_video(
         path,
         open_source(source, found.dataset, "test", clip),
         _whole(result.scores[clip], result.first, end - start),
-        labels[clip],
+        labels[clip] if index["labels"]["known"] else None,
         _boxes(test, object_scores(train, test, chosen, weights), start),
         open_masks(source, found.dataset, clip),
         float(index["fps"]),
@@ -114,7 +114,7 @@ def write_video(
     path: Path,
     clip: "Clip",
     scores: Floats,
-    labels: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.uint8] | None,
     boxes: Callable[[int], tuple[npt.NDArray[np.float32], int]],
     masks: Mask | None,
     fps: float,
@@ -126,7 +126,7 @@ def write_video(
         path: The video (.mp4, MPEG-4).
         clip: The frames.
         scores: (T,) score of each frame, not a number where it has none.
-        labels: (T,) 0/1.
+        labels: (T,) 0/1, or None where there are none.
         boxes: Boxes (N, 4) of a frame, and the highest-scoring one, -1 for none.
         masks: Masks of what is abnormal, if there are any.
         fps: Frames per second.
@@ -156,7 +156,7 @@ def write_video(
             at = round(t * (image.shape[1] - 1) / max(1, len(scores) - 1))
             cv2.line(below, (at, 0), (at, _STRIP - 1), _INK, 1)
             told = "no score" if np.isnan(scores[t]) else f"{scores[t]:.2f}"
-            truth = "abnormal" if labels[t] else "normal"
+            truth = "" if labels is None else ("normal", "abnormal")[labels[t]]
             text = f"{title}  frame {t}  {told}  {truth}"
             cv2.putText(below, text, (6, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
             picture = np.vstack([image, below])
@@ -179,13 +179,15 @@ def write_video(
         temporary.unlink(missing_ok=True)
 
 
-def _strip(scores: Floats, labels: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
+def _strip(
+    scores: Floats, labels: npt.NDArray[np.uint8] | None, width: int
+) -> npt.NDArray[np.uint8]:
     """The whole clip's score with its abnormal intervals, (_STRIP, width, 3)."""
     import cv2
 
     strip = np.full((_STRIP, width, 3), _WHITE, np.uint8)
     place = np.arange(len(scores)) * (width - 1) / max(1, len(scores) - 1)
-    for start, end in intervals(labels):
+    for start, end in intervals(labels) if labels is not None else []:
         strip[20:, int(place[start]) : int(place[end]) + 1] = _SHADE
     known = ~np.isnan(scores)
     low, high = scores[known].min(), scores[known].max()

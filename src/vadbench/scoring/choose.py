@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets.labels import intervals
-from vadbench.scoring.evaluate import Evaluation, evaluate, object_scores
+from vadbench.scoring.evaluate import Series, clip_series, object_scores
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
 
@@ -29,7 +29,7 @@ class Chosen:
         frames: (K,) its number in the clip.
         items: (K,) row of its highest object, -1 where there are no objects.
         scores: (K,) its score under the protocol.
-        labels: (K,) 1 for an abnormal frame.
+        labels: (K,) 1 for an abnormal frame, 2 for one without a label.
         boxes: (K, 4) float32 box of its highest object; zeros where there are none.
         kinds: What each frame shows, where they were chosen by that.
     """
@@ -81,7 +81,7 @@ def choose_frames(
         weights: Weight of each component.
         count: Frames of each kind.
     """
-    result = evaluate(train, test, labels, protocol, weights)
+    result = clip_series(train, test, protocol, weights)
     per_object = object_scores(train, test, protocol, weights)
     numbers = {clip: number for number, clip in enumerate(test.clips)}
     candidates: list[tuple[float, int, int]] = []  # sign times score, clip, frame
@@ -118,7 +118,7 @@ def choose_kinds(
     Of a kind it is the middle of the longest time that it is seen, of normal frames the middle of
     the longest times. Arguments as in `choose_frames`.
     """
-    result = evaluate(train, test, labels, protocol, weights)
+    result = clip_series(train, test, protocol, weights)
     numbers = {clip: number for number, clip in enumerate(test.clips)}
 
     def middles(vectors: Mapping[str, npt.NDArray[np.uint8]], count: int) -> list[tuple[int, int]]:
@@ -143,7 +143,7 @@ def choose_kinds(
 def _describe(
     test: Scores,
     labels: Mapping[str, npt.NDArray[np.uint8]],
-    result: Evaluation,
+    result: Series,
     per_object: Floats | None,
     places: Sequence[tuple[int, int]],
 ) -> Chosen:

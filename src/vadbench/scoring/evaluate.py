@@ -15,7 +15,9 @@ from vadbench.scoring.scores import Scores
 
 __all__ = [
     "Evaluation",
+    "Series",
     "anomaly_auc",
+    "clip_series",
     "evaluate",
     "evaluate_run",
     "frame_scores",
@@ -25,6 +27,21 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Frame scores as a protocol aligns and smooths them.
+
+    Attributes:
+        scores: For each clip one score per kept frame.
+        first: Index, in the clip, of the first kept frame.
+        notes: Which clips have no frames left.
+    """
+
+    scores: dict[str, Floats]
+    first: int
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -67,27 +84,20 @@ def evaluate(
     Raises:
         VadbenchError: Scores and labels differ in clips or lengths, or nothing is left.
     """
-    series = frame_scores(train, test, protocol, weights)
-    kept_scores, kept_labels, notes = {}, {}, []
-    for clip, values in series.items():
-        vector = labels.get(clip)
-        if vector is None:
+    for clip, (start, end) in zip(test.clips, pairwise(test.clip_offsets.tolist()), strict=True):
+        if clip not in labels:
             raise VadbenchError(f"there are scores of clip {clip}, but no labels")
-        if len(vector) != len(values):
-            raise VadbenchError(f"clip {clip}: {len(values)} scores, but {len(vector)} labels")
-        window = slice(protocol.drop_first, len(values) - protocol.drop_last)
-        if len(values[window]) == 0:
-            notes.append(f"clip {clip} is shorter than the frames that the protocol drops")
-            continue
-        if protocol.smoothing.before_drop:
-            kept = _smooth(values, protocol.smoothing)[window]
-        else:
-            kept = _smooth(values[window], protocol.smoothing)
-        kept_scores[clip], kept_labels[clip] = kept, vector[window]
-    if missing := sorted(set(labels) - set(series)):
+        if len(labels[clip]) != end - start:
+            raise VadbenchError(
+                f"clip {clip}: {end - start} scores, but {len(labels[clip])} labels"
+            )
+    if missing := sorted(set(labels) - set(test.clips)):
         raise VadbenchError(f"there are labels of clip {missing[0]}, but no scores")
-    if not kept_scores:
-        raise VadbenchError("the protocol drops every frame of every clip")
+    series = clip_series(train, test, protocol, weights)
+    kept_scores, notes = series.scores, series.notes
+    kept_labels = {
+        clip: labels[clip][series.first :][: len(values)] for clip, values in kept_scores.items()
+    }
     everything = np.concatenate(list(kept_scores.values()))
     truth = np.concatenate(list(kept_labels.values()))
     if np.ptp(everything) == 0:
@@ -99,9 +109,30 @@ def evaluate(
     metrics = {"auc_micro": micro}
     if macro is not None:
         metrics["auc_macro"] = macro
-    return Evaluation(
-        kept_scores, kept_labels, protocol.drop_first, metrics, clip_auc, [*notes, note]
-    )
+    return Evaluation(kept_scores, kept_labels, series.first, metrics, clip_auc, [*notes, note])
+
+
+def clip_series(
+    train: Scores, scores: Scores, protocol: Protocol, weights: Mapping[str, float]
+) -> Series:
+    """Returns fused, aligned and smoothed frame scores; labels have no part in it.
+
+    Raises:
+        VadbenchError: The protocol drops every frame.
+    """
+    kept_scores, notes = {}, []
+    for clip, values in frame_scores(train, scores, protocol, weights).items():
+        window = slice(protocol.drop_first, len(values) - protocol.drop_last)
+        if len(values[window]) == 0:
+            notes.append(f"clip {clip} is shorter than the frames that the protocol drops")
+            continue
+        if protocol.smoothing.before_drop:
+            kept_scores[clip] = _smooth(values, protocol.smoothing)[window]
+        else:
+            kept_scores[clip] = _smooth(values[window], protocol.smoothing)
+    if not kept_scores:
+        raise VadbenchError("the protocol drops every frame of every clip")
+    return Series(kept_scores, protocol.drop_first, notes)
 
 
 def judge(
