@@ -21,12 +21,12 @@ with job_log(snakemake.log[0]):
     if index["labels"]["known"]:
         labels, anomalies = index_labels(index), index_anomalies(index)
         records = evaluate_run(scores, labels, protocols, job["weights"], anomalies)
-    train, test = scores["last"]
-    own = protocols[job["default_protocol"]]
-    weights = job["weights"] or {test.components[0]: 1.0}
-    limit = threshold(train, own, weights, job["false_positive_rate"])
-    gap = round(job["event_gap"] * index["fps"])
-    events = find_events(train, test, own, weights, limit, gap)
+    limit, events = None, []
+    if job["weights"]:
+        # Components that stand alone are no method, and find no events.
+        chosen = (*scores["last"], protocols[job["default_protocol"]], job["weights"])
+        limit = threshold(chosen[0], *chosen[2:], job["false_positive_rate"])
+        events = find_events(*chosen, limit, round(job["event_gap"] * index["fps"]))
     write_json(
         {
             "schema": 2,
