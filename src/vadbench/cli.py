@@ -22,6 +22,9 @@ _EXAMPLES = {
   vadbench inspect results/walkway/flow/farneback/test/test01.h5
   vadbench inspect results/*/cubes/*/train/*.h5
   vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/""",
+    "fetch": """examples:
+  vadbench fetch dataset ucsd       into data/, or the folder that VADBENCH_DATA names
+  vadbench fetch dataset avenue     says where to ask for it, and how it has to lie""",
     "video": """examples:
   vadbench video results/walkway/hf2vad/full/seed0 test01
   vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\
@@ -72,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument(
         "--output", type=Path, help="the video (.mp4); <RUN>/videos/<CLIP>.mp4 if not given"
     )
+    fetch = add("fetch", "fetch a data set, checked and unpacked, or say where to ask for it")
+    fetch.add_argument("what", choices=["dataset"], help="what is fetched")
+    fetch.add_argument("name", metavar="NAME", help="ucsd, avenue or shanghaitech")
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -98,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     chosen.run, chosen.clip, chosen.config, chosen.protocol, chosen.output
                 )
             )
+        elif chosen.command == "fetch":
+            _fetch(chosen.name)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -176,6 +184,21 @@ def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
                 title = f"{settings['method']} {settings['variant']}, seed {settings['seed']}"
                 for picture in draw_panels(artefact, pictures, title, None):
                     console.print(f"drawn      {picture}", highlight=False, soft_wrap=True)
+
+
+def _fetch(name: str) -> None:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    from vadbench.datasets import data_root
+    from vadbench.datasets.sources import fetch_dataset
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task(name, total=None)
+        folder = fetch_dataset(
+            name, data_root(), lambda there, total: bar.update(task, completed=there, total=total)
+        )
+    print(folder)
 
 
 def _schema() -> None:
