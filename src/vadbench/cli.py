@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from vadbench import __version__
 from vadbench.errors import VadbenchError
@@ -24,7 +25,9 @@ _EXAMPLES = {
   vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/""",
     "fetch": """examples:
   vadbench fetch dataset ucsd       into data/, or the folder that VADBENCH_DATA names
-  vadbench fetch dataset avenue     says where to ask for it, and how it has to lie""",
+  vadbench fetch dataset avenue     says where to ask for it, and how it has to lie
+  vadbench fetch weights maskrcnn_resnet50_fpn_v2
+                                    into weights/, or the folder that VADBENCH_WEIGHTS names""",
     "video": """examples:
   vadbench video results/walkway/hf2vad/full/seed0 test01
   vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\
@@ -75,9 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     video.add_argument(
         "--output", type=Path, help="the video (.mp4); <RUN>/videos/<CLIP>.mp4 if not given"
     )
-    fetch = add("fetch", "fetch a data set, checked and unpacked, or say where to ask for it")
-    fetch.add_argument("what", choices=["dataset"], help="what is fetched")
-    fetch.add_argument("name", metavar="NAME", help="ucsd, avenue or shanghaitech")
+    fetch = add("fetch", "fetch data sets or weights and check them, or say where to ask for them")
+    fetch.add_argument("what", choices=["dataset", "weights"], help="what is fetched")
+    fetch.add_argument(
+        "names", nargs="+", metavar="NAME", help="ucsd, avenue, shanghaitech; a network's weights"
+    )
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -105,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )
             )
         elif chosen.command == "fetch":
-            _fetch(chosen.name)
+            _fetch(chosen.what, chosen.names)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -186,19 +191,26 @@ def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
                     console.print(f"drawn      {picture}", highlight=False, soft_wrap=True)
 
 
-def _fetch(name: str) -> None:
+def _fetch(what: str, names: Sequence[str]) -> None:
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
     from vadbench.datasets import data_root
     from vadbench.datasets.sources import fetch_dataset
+    from vadbench.weights import fetch_weights
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns) as bar:
-        task = bar.add_task(name, total=None)
-        folder = fetch_dataset(
-            name, data_root(), lambda there, total: bar.update(task, completed=there, total=total)
-        )
-    print(folder)
+    for name in names:
+        with Progress(*columns) as bar:
+            task = bar.add_task(name, total=None)
+
+            def tell(there: int, total: int | None, bar: Any = bar, task: Any = task) -> None:
+                bar.update(task, completed=there, total=total)
+
+            if what == "dataset":
+                found = fetch_dataset(name, data_root(), tell)
+            else:
+                found = fetch_weights(name, tell)
+        print(found)
 
 
 def _schema() -> None:

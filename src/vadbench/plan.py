@@ -18,6 +18,7 @@ from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
 from vadbench.settings import Settings
 from vadbench.teachers.flow import BACKENDS
+from vadbench.weights import find_weights
 
 __all__ = ["Plan", "Run", "open_plan"]
 
@@ -26,6 +27,7 @@ _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
+_NETWORKS = frozenset({"maskrcnn"})
 _EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
@@ -162,6 +164,18 @@ class Plan:
 
     # Teachers and objects
 
+    def segmentation_files(
+        self, dataset: str, name: str, split: str, clip: str
+    ) -> dict[str, list[str]]:
+        """What a segmentation artefact is made from."""
+        settings = _named(self.config.segmentation, "segmentation", name)
+        files = self.clip_files(dataset, split, clip)
+        if settings.backend == "maskrcnn":
+            own = settings.maskrcnn
+            path = find_weights(own.model, own.weights, f"segmentation.{name}.maskrcnn")
+            files["weights"] = [path.as_posix()]
+        return files
+
     def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a segmentation artefact."""
         settings = _named(self.config.segmentation, "segmentation", name)
@@ -172,6 +186,10 @@ class Plan:
             )
         job = self._source(dataset, f"vadbench.teachers.segmentation.{settings.backend}")
         return job | {"settings": settings.effective()}
+
+    def is_network(self, section: str, name: str) -> bool:
+        """Whether a teacher is a network, which wants threads, memory and a GPU."""
+        return _named(getattr(self.config, section), section, name).backend in _NETWORKS
 
     def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a flow artefact."""

@@ -60,8 +60,26 @@ def clip_files(wildcards):
     return PLAN.clip_files(wildcards.dataset, wildcards.split, wildcards.clip)
 
 
+def segmentation_files(wildcards):
+    return PLAN.segmentation_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
 def segmentation_params(wildcards):
     return PLAN.segmentation_params(wildcards.dataset, wildcards.name)
+
+
+def segmentation_threads(wildcards):
+    return 8 if PLAN.is_network("segmentation", wildcards.name) else 1
+
+
+def segmentation_memory(wildcards):
+    return 8000 if PLAN.is_network("segmentation", wildcards.name) else 2000
+
+
+def segmentation_gpus(wildcards):
+    return 1 if PLAN.is_network("segmentation", wildcards.name) else 0
 
 
 def flow_params(wildcards):

@@ -7,7 +7,7 @@
 
 rule segment:
     input:
-        unpack(clip_files),
+        unpack(segmentation_files),
     output:
         "results/{dataset}/segmentation/{name}/{split}/{clip}.h5",
     log:
@@ -16,10 +16,11 @@ rule segment:
         "results/timings/segment/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 1
+    threads: segmentation_threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=segmentation_memory,
+        runtime=60,
+        gpu=segmentation_gpus,
     params:
         job=segmentation_params,
     script:

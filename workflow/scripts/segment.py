@@ -8,13 +8,21 @@ with job_log(snakemake.log[0]):
     job, at = snakemake.params.job, snakemake.wildcards
     owner, output = Identity(at.dataset, at.split, at.clip), Path(snakemake.output[0])
     about = {"inputs": tuple(map(Path, snakemake.input)), "code": job["code"]}
-    if job["settings"]["backend"] == "motion":
+    if job["settings"]["backend"] != "annotations":
         from vadbench.datasets import open_source
-        from vadbench.teachers.segmentation.motion import segment_motion
         from vadbench.teachers.segmentation.settings import SegmentationSettings
 
         clip = open_source(job["source"], at.dataset, at.split, at.clip)
-        segment_motion(clip, SegmentationSettings(**job["settings"]), owner, output, **about)
+        settings = SegmentationSettings(**job["settings"])
+    if job["settings"]["backend"] == "motion":
+        from vadbench.teachers.segmentation.motion import segment_motion
+
+        segment_motion(clip, settings, owner, output, **about)
+    elif job["settings"]["backend"] == "maskrcnn":
+        from vadbench.teachers.segmentation.maskrcnn import segment_maskrcnn
+
+        weights = Path(snakemake.input.weights[0])
+        segment_maskrcnn(clip, settings, weights, owner, output, threads=snakemake.threads, **about)
     else:
         from vadbench.teachers.segmentation.annotations import segment_annotations
 

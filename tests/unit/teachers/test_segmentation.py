@@ -10,8 +10,9 @@ from tests.clips import ArrayClip
 from vadbench.artefacts import Identity, open_artefact
 from vadbench.datasets.walkway import WalkwaySettings, render_clip
 from vadbench.teachers.segmentation.annotations import segment_annotations
+from vadbench.teachers.segmentation.instances import UNKNOWN
 from vadbench.teachers.segmentation.masks import pack_mask, unpack_mask
-from vadbench.teachers.segmentation.motion import UNKNOWN, segment_motion
+from vadbench.teachers.segmentation.motion import segment_motion
 from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 

@@ -1,13 +1,13 @@
 """Segmentation out of the instance annotations that a rendered data set ships."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from vadbench.artefacts import Artefact, ArtefactWriter, Identity
-from vadbench.teachers.segmentation.masks import pack_mask
+from vadbench.artefacts import Artefact, Identity
+from vadbench.teachers.segmentation.instances import Instances, write_segmentation
 
 __all__ = ["segment_annotations"]
 
@@ -30,32 +30,23 @@ def segment_annotations(
         code: Code fingerprint.
     """
     boxes, classes = scene["boxes"][:], scene["classes"][:]
-    tracks, offsets = scene["track_ids"][:], scene["frame_offsets"][:]
-    maps = scene["instance_map"]
-    with ArtefactWriter(
-        path,
-        "segmentation",
-        identity,
+    tracks, maps = scene["track_ids"][:], scene["instance_map"]
+
+    def frames() -> Iterator[Instances]:
+        for t, (start, end) in enumerate(pairwise(scene["frame_offsets"][:].tolist())):
+            own = tracks[start:end]
+            # An instance map tells what is visible: nothing covers anything any more.
+            masks = maps[t][None] == own[:, None, None]
+            ones = np.ones(end - start)
+            yield Instances(boxes[start:end], classes[start:end], ones, masks, own)
+
+    write_segmentation(
+        frames(),
         scene.n_frames,
-        settings={"backend": "annotations"},
+        maps.shape[1:],
+        {"backend": "annotations"},
+        identity,
+        path,
         inputs=inputs,
         code=code,
-    ) as writer:
-        writer.put("frame_offsets", offsets)
-        writer.put("boxes", boxes)
-        writer.put("classes", classes)
-        writer.put("scores", np.ones(len(boxes)))
-        writer.put("track_ids", tracks)
-        sizes = [0]
-        for t, (start, end) in enumerate(pairwise(offsets.tolist())):
-            instance_map = maps[t]
-            class_map = np.zeros(instance_map.shape, np.uint8)
-            for item in range(start, end):
-                mask = instance_map == tracks[item]
-                class_map[mask] = classes[item]
-                bits = pack_mask(mask, boxes[item])
-                sizes.append(len(bits))
-                writer.append("mask_bits", bits)
-            writer.append("class_map", class_map[None])
-        writer.append("mask_bits", np.zeros(0, np.uint8))
-        writer.put("mask_offsets", np.cumsum(sizes))
+    )

@@ -5,7 +5,7 @@ short, so the model first sees the whole clip and is then held fixed: objects st
 first frame on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +13,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.artefacts import ArtefactWriter, Identity
-from vadbench.teachers.segmentation.masks import pack_mask
+from vadbench.artefacts import Identity
+from vadbench.teachers.segmentation.instances import Instances, write_segmentation
 from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
 
-__all__ = ["UNKNOWN", "find_instances", "segment_motion"]
+__all__ = ["find_instances", "segment_motion"]
 
-UNKNOWN = 255
-"""Value in the class map of an object whose class is not known."""
 _BACKGROUND = 0.6
 """Share of the time that a pixel shows the background at least; what is there less is an object."""
 _CLOSE, _OPEN = 5, 3  # sides of the squares that mend and clean a mask, pixels
@@ -80,31 +78,22 @@ def segment_motion(
     model.setBackgroundRatio(_BACKGROUND)
     for frame in clip:
         model.apply(frame)
-    offsets, boxes, sizes = [0], [], [0]
-    with ArtefactWriter(
-        path,
-        "segmentation",
-        identity,
-        clip.n_frames,
-        settings=settings.effective(),
-        inputs=inputs,
-        code=code,
-    ) as writer:
+
+    def frames() -> Iterator[Instances]:
         for frame in clip:
             foreground = model.apply(frame, learningRate=0)
-            instances, found = find_instances(foreground, settings.min_area)
-            for number, box in enumerate(found, start=1):
-                bits = pack_mask(instances == number, box)
-                sizes.append(len(bits))
-                writer.append("mask_bits", bits)
-            boxes.append(found)
-            offsets.append(offsets[-1] + len(found))
-            writer.append("class_map", np.where(instances > 0, UNKNOWN, 0)[None])
-        count = offsets[-1]
-        writer.append("mask_bits", np.zeros(0, np.uint8))
-        writer.put("mask_offsets", np.cumsum(sizes))
-        writer.put("frame_offsets", offsets)
-        writer.put("boxes", np.concatenate(boxes))
-        writer.put("classes", np.full(count, -1))
-        writer.put("scores", np.ones(count))
-        writer.put("track_ids", np.full(count, -1))
+            instances, boxes = find_instances(foreground, settings.min_area)
+            count = len(boxes)
+            masks = instances[None] == np.arange(1, count + 1)[:, None, None]
+            yield Instances(boxes, np.full(count, -1), np.ones(count), masks)
+
+    write_segmentation(
+        frames(),
+        clip.n_frames,
+        (clip.height, clip.width),
+        settings.effective(),
+        identity,
+        path,
+        inputs=inputs,
+        code=code,
+    )

@@ -1,0 +1,183 @@
+"""Mask R-CNN on weights that the tests initialise or train themselves."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tests.clips import textured
+from vadbench.artefacts import Identity, open_artefact
+from vadbench.config import load_config
+from vadbench.datasets.walkway import WalkwaySettings, render_clip
+from vadbench.errors import VadbenchError
+from vadbench.plan import Plan
+from vadbench.teachers.segmentation.maskrcnn import build, segment_maskrcnn, to_input
+from vadbench.teachers.segmentation.masks import unpack_mask
+from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
+from vadbench.training.machine import set_up_torch
+
+OWN = MaskRCNNSettings(
+    model="maskrcnn_mobilenet_v3_large_fpn", min_size=96, max_size=160, score_threshold=0.5
+)
+SETTINGS = SegmentationSettings(backend="maskrcnn", maskrcnn=OWN)
+OWNER = Identity("made", "train", "01")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network that takes everything for a person (1) or, less surely, a bicycle (2)."""
+    torch.manual_seed(0)
+    network = build(OWN)
+    with torch.no_grad():
+        bias = network.roi_heads.box_predictor.cls_score.bias
+        bias[1], bias[2] = 9.0, 8.5
+    path = tmp_path_factory.mktemp("weights") / "net.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def test_the_artefact_is_what_torchvision_finds(weights: Path, tmp_path: Path) -> None:
+    clip = textured(3, 48, 72, 1)
+    segment_maskrcnn(clip, SETTINGS, weights, OWNER, tmp_path / "s.h5", inputs=(weights,))
+    network = build(OWN)
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    with torch.inference_mode():
+        found = network.eval()([to_input(frame) for frame in clip])
+    with open_artefact(tmp_path / "s.h5", "segmentation") as made:
+        offsets, ends = made["frame_offsets"][:], made["mask_offsets"][:]
+        for t, (start, end) in enumerate(pairwise(offsets.tolist())):
+            sure = found[t]["scores"] > 0.5
+            assert end - start == int(sure.sum()) > 0
+            # Stored from the least sure to the surest, which lies in front.
+            scores = found[t]["scores"][sure].flip(0).numpy()
+            np.testing.assert_allclose(made["scores"][start:end], scores, atol=1e-5)
+            boxes = found[t]["boxes"][sure].flip(0).numpy()
+            np.testing.assert_allclose(made["boxes"][start:end], boxes, atol=1e-2)
+            class_map = np.zeros((48, 72), np.uint8)
+            for item in range(start, end):
+                bits = made["mask_bits"][ends[item] : ends[item + 1]]
+                mask = unpack_mask(bits, made["boxes"][item], 48, 72)
+                class_map[mask] = made["classes"][item]
+            np.testing.assert_array_equal(made["class_map"][t], class_map)
+        assert made.settings["maskrcnn"]["model"] == OWN.model
+        assert list(made.inputs) == [weights.as_posix()]
+
+
+def test_grey_and_colour_frames_go_in_as_rgb() -> None:
+    frame = np.zeros((2, 2, 3), np.uint8)
+    frame[..., 2] = 255
+    assert to_input(frame)[:, 0, 0].tolist() == [1.0, 0.0, 0.0]
+    assert to_input(np.full((2, 2, 1), 51, np.uint8))[:, 0, 0].tolist() == pytest.approx([0.2] * 3)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
+    (tmp_path / "bad.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    for name in ("other.safetensors", "bad.pth"):
+        with pytest.raises(VadbenchError, match=f"{name}: cannot be loaded as weights"):
+            segment_maskrcnn(
+                textured(1, 48, 72, 1), SETTINGS, tmp_path / name, OWNER, tmp_path / "s.h5"
+            )
+    assert not (tmp_path / "s.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("maskrcnn", "message"),
+    [
+        ({}, "vadbench fetch weights maskrcnn_resnet50_fpn_v2"),
+        ({"weights": "mine.pth"}, "segmentation.coco.maskrcnn.weights: mine.pth: no such file"),
+        (
+            {"model": "maskrcnn_mobilenet_v3_large_fpn"},
+            "there are no published weights of 'maskrcnn_mobilenet_v3_large_fpn'; name a file",
+        ),
+    ],
+)
+def test_missing_weights_are_named_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, maskrcnn: dict[str, str], message: str
+) -> None:
+    monkeypatch.setenv("VADBENCH_WEIGHTS", str(tmp_path))
+    plan = Plan(
+        load_config(
+            {
+                "datasets": {"walkway": {"family": "walkway"}},
+                "segmentation": {"coco": {"backend": "maskrcnn", "maskrcnn": maskrcnn}},
+                "flow": {"farneback": {}},
+                "objects": {"instances": {"source": "instances", "segmentation": "coco"}},
+                "cubes": {"stc": {"objects": "instances", "flow": "farneback"}},
+                "methods": {"baselines": {"cubes": "stc"}},
+            }
+        )
+    )
+    with pytest.raises(VadbenchError) as caught:
+        plan.segmentation_files("walkway", "coco", "train", "train01")
+    assert message in str(caught.value)
+
+
+def overlap(truth: np.ndarray, seen: np.ndarray) -> float:
+    return float((truth & seen).sum() / max(1, (truth | seen).sum()))
+
+
+@pytest.mark.slow
+def test_a_trained_network_finds_the_people_of_the_scene(tmp_path: Path) -> None:
+    """Trains on two rendered clips with their exact masks; looks at a third."""
+    scene = WalkwaySettings(frames=60)
+    for clip in ("train01", "train02", "train03"):
+        render_clip(scene, "walkway", "train", clip, tmp_path / f"{clip}.h5")
+    set_up_torch(2)
+    torch.manual_seed(0)
+    own = OWN.model_copy(update={"min_size": 320, "max_size": 480})
+    network = build(own).train()
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-4)
+    examples = []
+    for clip in ("train01", "train02"):
+        with open_artefact(tmp_path / f"{clip}.h5", "scene") as made:
+            for t in range(0, 60, 2):
+                start, end = made["frame_offsets"][t : t + 2]
+                boxes, tracks = made["boxes"][start:end], made["track_ids"][start:end]
+                masks = made["instance_map"][t][None] == tracks[:, None, None]
+                seen = (masks.sum(axis=(1, 2)) > 40) & ((boxes[:, 2:] - boxes[:, :2]).min(1) > 2)
+                target = {
+                    "boxes": torch.from_numpy(boxes[seen]),
+                    "labels": torch.from_numpy(made["classes"][start:end][seen].astype(np.int64)),
+                    "masks": torch.from_numpy(masks[seen].astype(np.uint8)),
+                }
+                examples.append((to_input(made["frames"][t]), target))
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        for chosen in rng.permutation(len(examples)).reshape(-1, 4):
+            losses = network(*map(list, zip(*(examples[i] for i in chosen), strict=True)))
+            optimizer.zero_grad()
+            sum(losses.values()).backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    with open_artefact(tmp_path / "train03.h5", "scene") as made:
+        frames, maps = made["frames"][:], made["instance_map"][:]
+        offsets, tracks = made["frame_offsets"][:], made["track_ids"][:]
+
+        class Clip:
+            n_frames, height, width, channels = frames.shape
+
+            def __iter__(self):
+                return iter(frames)
+
+    settings = SETTINGS.model_copy(update={"maskrcnn": own})
+    segment_maskrcnn(Clip(), settings, tmp_path / "net.pth", OWNER, tmp_path / "s.h5", threads=2)
+    best = []
+    with open_artefact(tmp_path / "s.h5", "segmentation") as found:
+        ends, places = found["mask_offsets"][:], found["frame_offsets"][:]
+        for t in range(0, 60, 5):
+            masks = [
+                unpack_mask(
+                    found["mask_bits"][ends[i] : ends[i + 1]], found["boxes"][i], *maps.shape[1:]
+                )
+                for i in range(places[t], places[t + 1])
+            ]
+            for track in tracks[offsets[t] : offsets[t + 1]]:
+                truth = maps[t] == track
+                if truth.sum() > 80:
+                    best.append(max((overlap(truth, mask) for mask in masks), default=0.0))
+    assert np.mean(best) > 0.6, np.mean(best)
