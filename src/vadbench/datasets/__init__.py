@@ -49,9 +49,21 @@ class Clip(Protocol):
     """Frames of a clip, decoded when asked for: (H, W, C) uint8, C 1 (grey) or 3 (BGR)."""
 
     n_frames: int
-    height: int
-    width: int
-    channels: int
+
+    @property
+    def height(self) -> int:
+        """Height in pixels."""
+        ...
+
+    @property
+    def width(self) -> int:
+        """Width in pixels."""
+        ...
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, 3 for BGR."""
+        ...
 
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
         """Returns frame t."""

@@ -96,8 +96,8 @@ def draw_clip(
         a, b = test.object_offsets[start_frame + t : start_frame + t + 2]
         best = a + int(np.argmax(order[a:b])) if order is not None and b > a else -1
         for item in range(a, b):
-            colour, width = (HIGHEST, 3) if item == best else (OTHER, 1)
-            rectangle(image, test.boxes[item], factor, colour, width)
+            bgr, width = (HIGHEST, 3) if item == best else (OTHER, 1)
+            rectangle(image, test.boxes[item], factor, bgr, width)
         panel = figure.add_subplot(grid[1, column])
         panel.imshow(image[..., ::-1])
         panel.set_axis_off()

@@ -1,6 +1,6 @@
 """Trains HF2-VAD's stages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -13,11 +13,13 @@ from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
 from vadbench.training.run import train
+from vadbench.training.settings import StageSettings
 from vadbench.training.stage import Stage
 
 __all__ = ["train_stage"]
 
-_STAGES = {"flow": FlowStage, "cvae": FrameStage, "finetune": FinetuneStage}
+_Make = Callable[[Networks, HF2VADSettings, StageSettings], Stage]
+_STAGES: dict[str, _Make] = {"flow": FlowStage, "cvae": FrameStage, "finetune": FinetuneStage}
 
 
 def train_stage(job: TrainJob) -> None:

@@ -85,5 +85,5 @@ def write_segmentation(
         writer.append("mask_bits", np.zeros(0, np.uint8))
         writer.put("mask_offsets", np.cumsum(sizes))
         writer.put("frame_offsets", offsets)
-        for name, values in parts.items():
-            writer.put(name, np.concatenate(values))
+        for name, arrays in parts.items():
+            writer.put(name, np.concatenate(arrays))
