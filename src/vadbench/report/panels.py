@@ -62,16 +62,16 @@ def draw_variants(path: Path, title: str, variants: Mapping[str, Artefact]) -> N
     from matplotlib import pyplot as plt
 
     lines: list[tuple[str, Artefact, str, str, float]] = []
-    for words, artefact in variants.items():
+    for number, (words, artefact) in enumerate(variants.items()):
         rows = _rows(artefact)
         scale = _scales(artefact, rows)
         for component, pictures in rows.items():
             for what, form in pictures:
-                # What goes in is the same for all variants.
-                wanted = {"estimate"} if lines else {"input", "estimate"}
-                if what in wanted:
+                # What goes in and should come out is the same for all variants.
+                shown = what == "estimate" or (not number and what == "target") or not lines
+                if shown:
                     name = f"picture/{component}/{what}/{form}"
-                    called = what if what == "input" else words
+                    called = words if what == "estimate" else what
                     if len(rows) > 1 and what != "input":
                         called += f"\n{component.replace('_', ' ')}"
                     largest = scale.get((component, _scaled_like(what, form)), 1.0)
