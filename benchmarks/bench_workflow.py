@@ -80,7 +80,7 @@ def _finish(folder: Path, *options: str) -> None:
     for line in _snakemake(folder, "--summary", *options).splitlines()[1:]:
         path = folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.name == "curves":
+        if path.name in {"curves", "panels"}:
             path.mkdir()
             (path / ".snakemake_timestamp").touch()
         else:
