@@ -13,8 +13,10 @@ import numpy as np
 from rows import Row, ped2_like, random_boxes, seconds
 
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
-from vadbench.objects.cubes import CubesSettings, cut_cubes
-from vadbench.teachers.flow import FlowSettings, compute_flow
+from vadbench.objects.cubes import cut_cubes
+from vadbench.objects.settings import CubesSettings
+from vadbench.teachers.flow import compute_flow
+from vadbench.teachers.flow.settings import FlowSettings
 
 
 def measure() -> list[Row]:

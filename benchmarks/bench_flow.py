@@ -11,7 +11,8 @@ import cv2
 from rows import ImageClip, Row, ped2_like
 
 from vadbench.artefacts import Identity
-from vadbench.teachers.flow import FlowSettings, compute_flow
+from vadbench.teachers.flow import compute_flow
+from vadbench.teachers.flow.settings import FlowSettings
 
 
 def _artefact(files: list[Path], path: Path) -> None:

@@ -53,11 +53,11 @@ methods: {baselines: {cubes: stc}, hf2vad: {variants: [full], cubes: stc}}
 """
 NO_TORCH = {
     "compute_flow": "from vadbench.logs import job_log; from vadbench.artefacts import Identity; "
-    "from vadbench.datasets import open_source; import cv2; "
-    "from vadbench.teachers.flow import FlowSettings, compute_flow",
+    "from vadbench.datasets import open_source, ucsd; import cv2; "
+    "from vadbench.plain import PlainSettings; from vadbench.teachers.flow import compute_flow",
     "cut_cubes": "from vadbench.logs import job_log; from vadbench.artefacts import Identity; "
-    "from vadbench.datasets import open_source; import cv2; "
-    "from vadbench.objects.cubes import CubesSettings, cut_cubes",
+    "from vadbench.datasets import open_source, ucsd; import cv2; "
+    "from vadbench.plain import PlainSettings; from vadbench.objects.cubes import cut_cubes",
     "import vadbench": "import vadbench",
 }
 

@@ -11,17 +11,22 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from vadbench.datasets import avenue, digits, folder, scenes, shanghaitech, ucsd
+from vadbench.datasets.sections import (
+    AvenueSection,
+    DigitsSection,
+    FolderSection,
+    ShanghaiTechSection,
+    UCSDSection,
+    WalkwaySection,
+)
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, method_names, nearest
-from vadbench.objects.cubes import CubesSettings
-from vadbench.objects.settings import ObjectsSettings
+from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
 from vadbench.scoring.protocol import PROTOCOLS, Protocol
 from vadbench.settings import Settings
-from vadbench.teachers.depth import DepthSettings
-from vadbench.teachers.flow import FlowSettings
+from vadbench.teachers.depth.settings import DepthSettings
+from vadbench.teachers.flow.settings import FlowSettings
 from vadbench.teachers.segmentation.settings import SegmentationSettings
-from vadbench.views import ViewsSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
@@ -29,12 +34,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
 DatasetSection = Annotated[
-    avenue.Section
-    | digits.Section
-    | folder.Section
-    | scenes.Section
-    | shanghaitech.Section
-    | ucsd.Section,
+    AvenueSection
+    | DigitsSection
+    | FolderSection
+    | ShanghaiTechSection
+    | UCSDSection
+    | WalkwaySection,
     Field(discriminator="family"),
 ]
 

@@ -24,7 +24,7 @@ __all__ = ["Plan", "Run", "open_plan"]
 
 _DEPTH = "vadbench.teachers.depth"
 _CUT = "vadbench.objects.cubes"
-_VIEWS = "vadbench.views"
+_VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
 _NETWORKS = frozenset({"maskrcnn"})

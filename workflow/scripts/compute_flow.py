@@ -5,12 +5,13 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import Identity
     from vadbench.datasets import open_source
-    from vadbench.teachers.flow import FlowSettings, compute_flow
+    from vadbench.plain import PlainSettings
+    from vadbench.teachers.flow import compute_flow
 
     job, at = snakemake.params.job, snakemake.wildcards
     compute_flow(
         open_source(job["source"], at.dataset, at.split, at.clip),
-        FlowSettings(**job["settings"]),
+        PlainSettings(job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
         inputs=tuple(map(Path, snakemake.input)),

@@ -5,7 +5,8 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import Identity, open_artefact
     from vadbench.datasets import open_source
-    from vadbench.objects.cubes import CubesSettings, cut_cubes
+    from vadbench.objects.cubes import cut_cubes
+    from vadbench.plain import PlainSettings
 
     job, at = snakemake.params.job, snakemake.wildcards
     with (
@@ -16,7 +17,7 @@ with job_log(snakemake.log[0]):
             open_source(job["source"], at.dataset, at.split, at.clip),
             flow,
             objects,
-            CubesSettings(**job["settings"]),
+            PlainSettings(job["settings"]),
             Identity(at.dataset, at.split, at.clip),
             Path(snakemake.output[0]),
             inputs=tuple(map(Path, snakemake.input)),

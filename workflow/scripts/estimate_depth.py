@@ -6,7 +6,8 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]), ExitStack() as stack:
     from vadbench.artefacts import Identity, open_artefact
     from vadbench.datasets import open_source
-    from vadbench.teachers.depth import DepthSettings, estimate_depth
+    from vadbench.plain import PlainSettings
+    from vadbench.teachers.depth import estimate_depth
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     scene = None
@@ -15,7 +16,7 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     estimate_depth(
         open_source(job["source"], at.dataset, at.split, at.clip),
         scene,
-        DepthSettings(**job["settings"]),
+        PlainSettings(job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
         inputs=tuple(map(Path, snakemake.input)),

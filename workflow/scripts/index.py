@@ -3,11 +3,12 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.datasets import family_module, raw_root, read_labels
+    from vadbench.datasets import raw_root, read_labels
     from vadbench.datasets.index import build_index, load_json, write_json
+    from vadbench.datasets.sections import SECTIONS
 
     job, at = snakemake.params.job, snakemake.wildcards
-    section = family_module(job["settings"]["family"]).Section(**job["settings"])
+    section = SECTIONS[job["settings"]["family"]](**job["settings"])
     records = {
         split: [load_json(f"results/{at.dataset}/clips/{split}/{clip}.json") for clip in clips]
         for split, clips in job["clips"].items()

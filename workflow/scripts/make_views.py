@@ -6,7 +6,8 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]), ExitStack() as stack:
     from vadbench.artefacts import Identity, open_artefact
     from vadbench.datasets import open_source
-    from vadbench.views import ViewsSettings, make_views
+    from vadbench.objects.views import make_views
+    from vadbench.plain import PlainSettings
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     sources = {
@@ -19,7 +20,7 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
         sources.get("flow"),
         sources.get("segmentation"),
         sources.get("depth"),
-        ViewsSettings(**job["settings"]),
+        PlainSettings(job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
         inputs=tuple(map(Path, snakemake.input)),

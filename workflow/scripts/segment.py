@@ -10,10 +10,10 @@ with job_log(snakemake.log[0]):
     about = {"inputs": tuple(map(Path, snakemake.input)), "code": job["code"]}
     if job["settings"]["backend"] != "annotations":
         from vadbench.datasets import open_source
-        from vadbench.teachers.segmentation.settings import SegmentationSettings
+        from vadbench.plain import PlainSettings
 
         clip = open_source(job["source"], at.dataset, at.split, at.clip)
-        settings = SegmentationSettings(**job["settings"])
+        settings = PlainSettings(job["settings"])
     if job["settings"]["backend"] == "motion":
         from vadbench.teachers.segmentation.motion import segment_motion
 
@@ -22,6 +22,8 @@ with job_log(snakemake.log[0]):
         from vadbench.teachers.segmentation.maskrcnn import segment_maskrcnn
 
         weights = Path(snakemake.input.weights[0])
+        entry = snakemake.config["segmentation"][at.name].get("maskrcnn", {})
+        about["batch_size"] = entry.get("batch_size", 4)
         segment_maskrcnn(clip, settings, weights, owner, output, threads=snakemake.threads, **about)
     else:
         from vadbench.teachers.segmentation.annotations import segment_annotations

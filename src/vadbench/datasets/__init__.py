@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.errors import VadbenchError
+from vadbench.plain import PlainSettings
 
 __all__ = [
     "FAMILIES",
@@ -146,7 +147,7 @@ def read_labels(section: _Section, root: Path) -> Labels:
 
 def open_source(source: Mapping[str, Any], dataset: str, split: str, clip: str) -> Clip:
     """Opens a clip from a data set's source settings (its family and where it lies)."""
-    section = family_module(source["family"]).Section.model_validate(dict(source))
+    section = PlainSettings(source)
     return open_clip(section, raw_root(section.family, dataset), split, clip)
 
 

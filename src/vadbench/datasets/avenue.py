@@ -8,11 +8,10 @@ C. Lu, J. Shi, J. Jia, "Abnormal Event Detection at 150 FPS in MATLAB", ICCV 201
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.layouts import (
@@ -27,76 +26,31 @@ from vadbench.datasets.layouts import (
 )
 from vadbench.datasets.parts import PartClip
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
-__all__ = ["Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import AvenueSection as Section
+
+__all__ = ["list_clips", "open_clip", "raw_state", "read_labels"]
 
 _PLACES = ("Avenue_Dataset", "Avenue Dataset", "avenue")
 _SPLITS = [("training_videos", "testing_videos"), REPACKED]
 _TRUTH = "ground_truth_demo/testing_label_mask"
-OFFICIAL_COUNTS = {
-    "train": [
-        *(1364, 1511, 1487, 1511, 815, 1511, 1099, 1017),
-        *(1391, 1223, 781, 145, 366, 510, 353, 244),
-    ],
-    "test": [
-        *(1439, 1211, 923, 947, 1007, 1283, 605, 36, 1175, 841, 472),
-        *(1271, 549, 507, 1001, 740, 426, 294, 248, 273, 76),
-    ],
-}
-"""Frames of each clip as published."""
 _CUTS = {"02": [(0, 310), (522, 770), (832, -1)], "04": [(0, 1459)], "07": [(0, 740), (901, -1)]}
 """What HF2-VAD's 19 training clips keep of three of the 16, inclusive; -1 is the end."""
 
 
-class Section(Settings):
-    """CUHK Avenue."""
-
-    family: Literal["avenue"] = Field("avenue", description="data set family")
-    path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
-    )
-    labels: str = Field(
-        "auto",
-        description="auto: every source that is there, which must agree; masks: the official pixel "
-        "masks only; or a label file (.mat, .npy, .npz, .json) below the data set's folder",
-    )
-    training: Literal["official", "avenue19"] = Field(
-        "official",
-        description="official: the 16 training clips; avenue19: HF2-VAD's 19, which leave out what "
-        "is abnormal in clips 02, 04 and 07",
-    )
-    fps: float = Field(25.0, gt=0, description="frames per second")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return "avenue"
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "path": self.path, "training": self.training}
-
-    def official_counts(self) -> dict[str, list[int]] | None:
-        """Frames per clip as published; there is no official count of the 19."""
-        counts = dict(OFFICIAL_COUNTS)
-        if self.training == "avenue19":
-            del counts["train"]
-        return counts
-
-
-def _layout(section: Section, root: Path) -> Layout:
+def _layout(section: "Section", root: Path) -> Layout:
     return find_layout("avenue", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
-def _pieces(section: Section, split: str, name: str) -> dict[str, tuple[int, int] | None]:
+def _pieces(section: "Section", split: str, name: str) -> dict[str, tuple[int, int] | None]:
     """The clips that a published clip becomes, and what they keep of it; None for all."""
     if split == "test" or section.training == "official" or name not in _CUTS:
         return {name: None}
     return {f"{name}_{first:04d}": (first, last) for first, last in _CUTS[name]}
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
     layout = _layout(section, root)
     return {
@@ -109,7 +63,7 @@ def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
     }
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> Clip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
     folder = _layout(section, root).folder(split)
     name = clip.partition("_")[0] if section.training == "avenue19" and split == "train" else clip
@@ -135,7 +89,7 @@ def _truth(layout: Layout, root: Path) -> list[Path]:
     return []
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
     layout = _layout(section, root)
     state = {
@@ -149,7 +103,7 @@ def raw_state(section: Section, root: Path) -> dict[str, str]:
     return state
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Reads frame labels from every chosen source and compares them.
 
     Raises:

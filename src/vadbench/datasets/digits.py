@@ -7,47 +7,22 @@ else the digits that scikit-learn ships. A split is one clip whose frames are di
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.datasets import Labels
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
-__all__ = ["DigitClip", "Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import DigitsSection as Section
+
+__all__ = ["DigitClip", "list_clips", "open_clip", "raw_state", "read_labels"]
 
 _CLIPS = {"train": "normal", "test": "all"}
 _TRAINING = 1000
 """The first of scikit-learn's 1797 digits are for training; MNIST has a split of its own."""
-
-
-class Section(Settings):
-    """Handwritten digits."""
-
-    family: Literal["digits"] = Field("digits", description="data set family")
-    normal: int = Field(2, ge=0, le=9, description="the digit that is normal (HF2-VAD: 2)")
-    source: Literal["auto", "mnist", "sklearn"] = Field(
-        "auto",
-        description="mnist: torchvision's MNIST/raw below the data root; sklearn: the digits that "
-        "scikit-learn ships, 8 x 8; auto: the first of them that is there",
-    )
-    fps: float = Field(1.0, gt=0, description="digits per second; of no meaning")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return "digits"
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on."""
-        return {"family": self.family, "normal": self.normal, "source": self.source}
-
-    def official_counts(self) -> None:
-        """A choice of digits has no official number of frames."""
-        return
 
 
 def _mnist_files(root: Path) -> list[Path]:
@@ -55,7 +30,7 @@ def _mnist_files(root: Path) -> list[Path]:
     return sorted(folder.glob("*-ubyte")) if folder.is_dir() else []
 
 
-def _has_mnist(section: Section, root: Path) -> bool:
+def _has_mnist(section: "Section", root: Path) -> bool:
     there = len(_mnist_files(root)) >= 4
     if section.source == "mnist" and not there:
         raise VadbenchError(
@@ -66,7 +41,7 @@ def _has_mnist(section: Section, root: Path) -> bool:
 
 
 def _digits(
-    section: Section, root: Path, split: str
+    section: "Section", root: Path, split: str
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Returns images (N, H, W) and digits (N,) of a split."""
     if _has_mnist(section, root):
@@ -105,13 +80,13 @@ class DigitClip:
         return (self.frame(t) for t in range(self.n_frames))
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns one clip per split."""
     _has_mnist(section, root)
     return {split: [clip] for split, clip in _CLIPS.items()}
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns names, sizes and times of MNIST's files, or nothing: bundled digits do not change."""
     text = "scikit-learn"
     if _has_mnist(section, root):
@@ -122,12 +97,12 @@ def raw_state(section: Section, root: Path) -> dict[str, str]:
     return dict.fromkeys([*clips, "labels"], digest)
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> DigitClip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> DigitClip:
     """Opens the digits of a split."""
     return DigitClip(_digits(section, root, split)[0])
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Returns 1 for every test digit that is not the normal one."""
     _, digits = _digits(section, root, "test")
     source = "MNIST" if _has_mnist(section, root) else "scikit-learn's digits"

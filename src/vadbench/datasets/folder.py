@@ -1,10 +1,9 @@
 """Your own camera: videos and folders of images below `train/` and `test/`, labels or none."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.images import ImageClip
@@ -19,65 +18,31 @@ from vadbench.datasets.layouts import (
 )
 from vadbench.datasets.videos import VideoClip
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
-__all__ = ["Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import FolderSection as Section
 
-
-class Section(Settings):
-    """Videos of your own."""
-
-    family: Literal["folder"] = Field("folder", description="data set family")
-    path: str = Field(
-        description="folder below the data root that holds train/, with normal clips only, and "
-        "test/; a clip is a video file or a folder of numbered images"
-    )
-    labels: str | None = Field(
-        None,
-        description="file below the data set's folder: .csv with the columns clip, first, last (of "
-        "abnormal frames, from 0), or .mat, .npy, .npz, .json; null: there are none, and a run "
-        "ends in ranked events instead of an AUC",
-    )
-    size: tuple[int, int] | None = Field(
-        None,
-        description="width and height that frames of videos are resized to as they are decoded; "
-        "null: their own",
-    )
-    fps: float = Field(25.0, gt=0, description="frames per second")
-
-    @property
-    def paper_name(self) -> str:
-        """No paper knows it."""
-        return "folder"
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on; labels are not part of it."""
-        size = list(self.size) if self.size else None
-        return {"family": self.family, "path": self.path, "size": size}
-
-    def official_counts(self) -> None:
-        """There is no official number of frames."""
-        return
+__all__ = ["list_clips", "open_clip", "raw_state", "read_labels"]
 
 
-def _layout(section: Section, root: Path) -> Layout:
+def _layout(section: "Section", root: Path) -> Layout:
     return find_layout("folder", root, [section.path], [("train", "test")])
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
     layout = _layout(section, root)
     return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> Clip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
     folder = _layout(section, root).folder(split)
     path = list_sources(folder).get(clip, folder / clip)
     return ImageClip(path) if path.is_dir() else VideoClip(path, section.size)
 
 
-def _label_file(section: Section, layout: Layout) -> list[Path]:
+def _label_file(section: "Section", layout: Layout) -> list[Path]:
     if section.labels is None:
         return []
     path = layout.base / section.labels
@@ -86,7 +51,7 @@ def _label_file(section: Section, layout: Layout) -> list[Path]:
     return [path]
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label file."""
     layout = _layout(section, root)
     state = {
@@ -98,7 +63,7 @@ def raw_state(section: Section, root: Path) -> dict[str, str]:
     return state
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Reads the label file, if there is one.
 
     Raises:

@@ -3,50 +3,28 @@
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.artefacts import open_artefact
 from vadbench.datasets import Labels
-from vadbench.datasets.walkway.settings import ANOMALY_KINDS, WalkwaySettings
-from vadbench.datasets.walkway.settings import list_clips as _list_clips
 
-__all__ = ["SceneClip", "Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import WalkwaySection as Section
 
-
-class Section(WalkwaySettings):
-    """The synthetic scene that vadbench renders itself."""
-
-    family: Literal["walkway"] = Field("walkway", description="data set family")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return "walkway"
-
-    def scene_settings(self) -> dict[str, Any]:
-        """Returns what a clip's content depends on: all but the number of clips."""
-        counts = {"family", "train_clips", "test_clips"}
-        return {key: value for key, value in self.plain().items() if key not in counts}
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on: only that it is a scene."""
-        return {"family": self.family}
-
-    def official_counts(self) -> None:
-        """A rendered scene has no official number of frames."""
-        return
+__all__ = ["SceneClip", "list_clips", "open_clip", "raw_state", "read_labels"]
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split; the clips need not be rendered yet."""
+    from vadbench.datasets.walkway.settings import list_clips as _list_clips
+
     return _list_clips(section)
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Rendered clips are artefacts, which the workflow watches itself."""
     return {}
 
@@ -73,16 +51,18 @@ class SceneClip:
                 yield frames[t]
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> SceneClip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> SceneClip:
     """Opens a rendered clip."""
     return SceneClip(root / split / f"{clip}.h5")
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Reads the rendered labels of all test clips."""
+    from vadbench.datasets.walkway.settings import ANOMALY_KINDS
+
     vectors = {}
     anomalies: dict[str, dict[str, npt.NDArray[np.uint8]]] = {kind: {} for kind in ANOMALY_KINDS}
-    for clip in _list_clips(section)["test"]:
+    for clip in list_clips(section, root)["test"]:
         with open_artefact(root / "test" / f"{clip}.h5", "scene") as scene:
             vectors[clip] = scene["labels"][:]
             frames = np.repeat(np.arange(scene.n_frames), np.diff(scene["frame_offsets"][:]))

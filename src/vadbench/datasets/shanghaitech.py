@@ -9,11 +9,10 @@ Framework", ICCV 2017.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.arrays import load_array
 from vadbench.datasets import Clip, Labels
@@ -28,43 +27,17 @@ from vadbench.datasets.layouts import (
     stat_digest,
 )
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
-__all__ = ["Section", "list_clips", "open_clip", "raw_state", "read_labels", "scene_of"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import ShanghaiTechSection as Section
+
+__all__ = ["list_clips", "open_clip", "raw_state", "read_labels", "scene_of"]
 
 _PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
 _SPLITS = [("training/videos", "testing/frames"), REPACKED]
 
 
-class Section(Settings):
-    """ShanghaiTech Campus."""
-
-    family: Literal["shanghaitech"] = Field("shanghaitech", description="data set family")
-    path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
-    )
-    labels: str = Field(
-        "auto",
-        description="auto: every source that is there, which must agree; masks: "
-        "testing/test_frame_mask only; or a label file below the data set's folder",
-    )
-    fps: float = Field(24.0, gt=0, description="frames per second")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return "shanghaitech"
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "path": self.path}
-
-    def official_counts(self) -> None:
-        """Frames per clip are not published."""
-        return
-
-
-def _layout(section: Section, root: Path) -> Layout:
+def _layout(section: "Section", root: Path) -> Layout:
     return find_layout("shanghaitech", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
@@ -73,13 +46,13 @@ def scene_of(clip: str) -> str:
     return clip.partition("_")[0]
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
     layout = _layout(section, root)
     return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> Clip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
     folder = _layout(section, root).folder(split)
     return open_path(list_sources(folder).get(clip, folder / clip))
@@ -89,7 +62,7 @@ def _masks(layout: Layout) -> list[Path]:
     return sorted((layout.test.parent / "test_frame_mask").glob("*.npy"))
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
     layout = _layout(section, root)
     state = {
@@ -102,7 +75,7 @@ def raw_state(section: Section, root: Path) -> dict[str, str]:
     return state
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Reads frame labels from every chosen source and compares them.
 
     Raises:

@@ -9,11 +9,10 @@ V. Mahadevan, W. Li, V. Bhalodia, N. Vasconcelos, "Anomaly Detection in Crowded 
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.images import list_frames
@@ -28,72 +27,37 @@ from vadbench.datasets.layouts import (
     stat_digest,
 )
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
-__all__ = ["Section", "list_clips", "open_clip", "raw_state", "read_labels"]
+if TYPE_CHECKING:
+    from vadbench.datasets.sections import UCSDSection as Section
+
+__all__ = ["list_clips", "open_clip", "raw_state", "read_labels"]
 
 _PLACES = {
     "ped1": ("UCSDped1", "UCSD_Anomaly_Dataset.v1p2/UCSDped1", "ped1"),
     "ped2": ("UCSDped2", "UCSD_Anomaly_Dataset.v1p2/UCSDped2", "ped2"),
 }
-OFFICIAL_COUNTS = {
-    "ped1": {"train": [200] * 34, "test": [200] * 36},
-    "ped2": {
-        "train": [120, 150, 150, 180, 180, 150, 150, 120, 180, 180, 180, 180, 180, 150, 150, 150],
-        "test": [180, 180, 150, 180, 150, 180, 180, 180, 120, 150, 180, 180],
-    },
-}
-"""Frames of each clip in the official archive."""
 
 
-class Section(Settings):
-    """UCSD Ped1 or Ped2."""
-
-    family: Literal["ucsd"] = Field("ucsd", description="data set family")
-    subset: Literal["ped1", "ped2"] = Field("ped2", description="which of the two")
-    path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
-    )
-    labels: str = Field(
-        "auto",
-        description="auto: every source that is there, which must agree; masks: pixel masks only; "
-        "or a label file (.m, .mat, .npy, .npz, .json) below the data set's folder",
-    )
-    fps: float = Field(10.0, gt=0, description="frames per second; not stored in the files")
-
-    @property
-    def paper_name(self) -> str:
-        """Name under which papers and cards know the data set."""
-        return self.subset
-
-    def source_settings(self) -> dict[str, Any]:
-        """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "subset": self.subset, "path": self.path}
-
-    def official_counts(self) -> dict[str, list[int]]:
-        """Frames per clip in the official archive, by split."""
-        return OFFICIAL_COUNTS[self.subset]
-
-
-def _layout(section: Section, root: Path) -> Layout:
+def _layout(section: "Section", root: Path) -> Layout:
     places = [section.path] if section.path else _PLACES[section.subset]
     return find_layout(section.subset, root, places, [("Train", "Test"), REPACKED])
 
 
-def list_clips(section: Section, root: Path) -> dict[str, list[str]]:
+def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
     layout = _layout(section, root)
     return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
 
 
-def open_clip(section: Section, root: Path, split: str, clip: str) -> Clip:
+def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip of image files, or a video of a repack."""
     folder = _layout(section, root).folder(split)
     # Masks lie in folders beside the clips, which no listing names.
     return open_path(list_sources(folder).get(clip, folder / clip))
 
 
-def raw_state(section: Section, root: Path) -> dict[str, str]:
+def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
     layout = _layout(section, root)
     state = {
@@ -107,7 +71,7 @@ def raw_state(section: Section, root: Path) -> dict[str, str]:
     return state
 
 
-def read_labels(section: Section, root: Path) -> Labels:
+def read_labels(section: "Section", root: Path) -> Labels:
     """Reads frame labels from every chosen source and compares them.
 
     Raises:

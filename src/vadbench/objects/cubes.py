@@ -10,40 +10,21 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.artefacts import Artefact, ArtefactWriter, Identity
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.objects.settings import CubesSettings
 
 _Item = TypeVar("_Item")
 
-__all__ = ["CubesSettings", "crop_window", "cut_cubes"]
-
-
-class CubesSettings(Settings):
-    """One cubes artefact."""
-
-    objects: str = Field("", description="name of the objects artefact that gives the boxes")
-    flow: str = Field("", description="name of the flow artefact")
-    size: int = Field(32, ge=8, description="side of a cube, pixels (HF2-VAD: 32)")
-    past_frames: int = Field(4, ge=1, description="frames before the target (HF2-VAD: 4)")
-    flow_window: Literal["into_target", "previous_only"] = Field(
-        "into_target",
-        description="into_target: flows into t-3 .. t, as HF2-VAD's released code has it; "
-        "previous_only: flows into t-4 .. t-1, as its paper words it",
-    )
-
-    def effective(self) -> dict[str, Any]:
-        """Returns what changes the cubes; the artefacts they are cut from are inputs."""
-        return {key: value for key, value in self.plain().items() if key not in {"objects", "flow"}}
+__all__ = ["crop_window", "cut_cubes"]
 
 
 def crop_window(box: npt.NDArray[np.float32], height: int, width: int) -> tuple[int, int, int, int]:
@@ -70,7 +51,7 @@ def cut_cubes(
     clip: "Clip",
     flow: Artefact,
     objects: Artefact,
-    settings: CubesSettings,
+    settings: "CubesSettings",
     identity: Identity,
     path: Path,
     *,

@@ -1,4 +1,4 @@
-"""Settings of an objects artefact."""
+"""Settings of what methods read: objects, the cubes cut at them, and views of whole frames."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from vadbench.settings import Settings
 
-__all__ = ["ObjectsSettings"]
+__all__ = ["CubesSettings", "ObjectsSettings", "ViewsSettings"]
 
 
 class ObjectsSettings(Settings):
@@ -62,3 +62,36 @@ class ObjectsSettings(Settings):
         used["union"] = used["instances"] + used["motion"]
         plain = self.plain()
         return {"source": self.source} | {key: plain[key] for key in sorted(used[self.source])}
+
+
+class CubesSettings(Settings):
+    """One cubes artefact."""
+
+    objects: str = Field("", description="name of the objects artefact that gives the boxes")
+    flow: str = Field("", description="name of the flow artefact")
+    size: int = Field(32, ge=8, description="side of a cube, pixels (HF2-VAD: 32)")
+    past_frames: int = Field(4, ge=1, description="frames before the target (HF2-VAD: 4)")
+    flow_window: Literal["into_target", "previous_only"] = Field(
+        "into_target",
+        description="into_target: flows into t-3 .. t, as HF2-VAD's released code has it; "
+        "previous_only: flows into t-4 .. t-1, as its paper words it",
+    )
+
+    def effective(self) -> dict[str, Any]:
+        """Returns what changes the cubes; the artefacts they are cut from are inputs."""
+        return {key: value for key, value in self.plain().items() if key not in {"objects", "flow"}}
+
+
+class ViewsSettings(Settings):
+    """One views artefact."""
+
+    size: int = Field(256, ge=16, description="side of the square that frames are resized to")
+    flow: str | None = Field(None, description="name of a flow artefact to resize with them")
+    segmentation: str | None = Field(
+        None, description="name of a segmentation artefact whose class map is resized with them"
+    )
+    depth: str | None = Field(None, description="name of a depth artefact to resize with them")
+
+    def effective(self) -> dict[str, Any]:
+        """Returns what changes the views; the artefacts they are made from are inputs."""
+        return {"size": self.size}

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from vadbench.datasets import digits
+from vadbench.datasets.sections import DigitsSection
 from vadbench.errors import VadbenchError
 
-SECTION = digits.Section(source="sklearn")
+SECTION = DigitsSection(source="sklearn")
 
 
 def test_training_shows_one_digit_and_the_test_all(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_mnist_is_taken_where_it_lies(tmp_path: Path) -> None:
         (raw / f"{split}-images-idx3-ubyte").write_bytes(header + made.tobytes())
         header = b"".join(size.to_bytes(4, "big") for size in (0x801, 30))
         (raw / f"{split}-labels-idx1-ubyte").write_bytes(header + numbers.tobytes())
-    section = digits.Section(normal=3)
+    section = DigitsSection(normal=3)
     train = digits.open_clip(section, tmp_path, "train", "normal")
     assert (train.n_frames, train.height) == (3, 28)
     np.testing.assert_array_equal(train.frame(1)[..., 0], made[13])
@@ -45,4 +46,4 @@ def test_mnist_is_taken_where_it_lies(tmp_path: Path) -> None:
 
 def test_mnist_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(VadbenchError, match="MNIST is not there"):
-        digits.list_clips(digits.Section(source="mnist"), tmp_path)
+        digits.list_clips(DigitsSection(source="mnist"), tmp_path)

@@ -8,9 +8,9 @@ import pytest
 
 from tests.videos import write_video
 from vadbench.datasets import folder
-from vadbench.datasets.folder import Section
 from vadbench.datasets.index import build_index, check_clip
 from vadbench.datasets.labels import read_label_file
+from vadbench.datasets.sections import FolderSection as Section
 from vadbench.errors import VadbenchError
 
 LENGTHS = {"monday": 12, "tuesday": 9}

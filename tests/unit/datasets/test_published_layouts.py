@@ -14,6 +14,7 @@ from vadbench import datasets
 from vadbench.config import load_config
 from vadbench.datasets import avenue, shanghaitech
 from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets.sections import SECTIONS, AvenueSection, ShanghaiTechSection
 from vadbench.errors import VadbenchError
 
 COUNTS = {"training_videos": [12, 9], "testing_videos": [10, 8]}
@@ -56,7 +57,7 @@ def write_avenue(root: Path, version: str = "5") -> Path:
 
 
 def index_of(module: Any, root: Path, **settings: Any) -> dict[str, Any]:
-    section = module.Section.model_validate(settings)
+    section = SECTIONS[module.__name__.rpartition(".")[2]].model_validate(settings)
     clips = {
         split: [check_clip(module.open_clip(section, root, split, name), name) for name in names]
         for split, names in module.list_clips(section, root).items()
@@ -88,7 +89,7 @@ def test_a_damaged_mask_file_is_named(tmp_path: Path) -> None:
     write_avenue(tmp_path)
     (tmp_path / avenue._TRUTH / "1_label.mat").write_bytes(b"MATLAB 5.0 MAT-file, but not really")
     with pytest.raises(VadbenchError, match=r"1_label\.mat: cannot be read as Avenue's masks"):
-        avenue.read_labels(avenue.Section(), tmp_path)
+        avenue.read_labels(AvenueSection(), tmp_path)
 
 
 def test_labels_that_disagree_are_refused(tmp_path: Path) -> None:
@@ -97,10 +98,10 @@ def test_labels_that_disagree_are_refused(tmp_path: Path) -> None:
     wrong[2:6] = 1
     np.save(base / "avenue.npy", wrong)
     with pytest.raises(VadbenchError, match="disagree: clip 01, frame 5"):
-        avenue.read_labels(avenue.Section(), tmp_path)
-    by_file = avenue.read_labels(avenue.Section(labels="avenue.npy"), tmp_path)
+        avenue.read_labels(AvenueSection(), tmp_path)
+    by_file = avenue.read_labels(AvenueSection(labels="avenue.npy"), tmp_path)
     assert by_file.clips["01"].sum() == 4
-    assert avenue.read_labels(avenue.Section(labels="masks"), tmp_path).clips["01"].sum() == 3
+    assert avenue.read_labels(AvenueSection(labels="masks"), tmp_path).clips["01"].sum() == 3
 
 
 def test_the_nineteen_training_clips_leave_out_what_is_abnormal(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_the_nineteen_training_clips_leave_out_what_is_abnormal(tmp_path: Path) 
             cv2.imwrite(str(folder / clip / f"{t:04d}.png"), image)
     (tmp_path / "avenue/testing/frames/01").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "avenue/testing/frames/01/0000.png"), np.zeros((2, 2), np.uint8))
-    section = avenue.Section(training="avenue19")
+    section = AvenueSection(training="avenue19")
     clips = avenue.list_clips(section, tmp_path)["train"]
     assert clips == ["01", "02_0000", "02_0522", "02_0832", "04_0000", "07_0000", "07_0901"]
     lengths = [avenue.open_clip(section, tmp_path, "train", clip).n_frames for clip in clips]
@@ -160,7 +161,7 @@ def test_a_clip_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         VadbenchError, match=r"01_001 is there twice, as 01_001\.avi and 01_001\.mkv"
     ):
-        shanghaitech.list_clips(shanghaitech.Section(), tmp_path)
+        shanghaitech.list_clips(ShanghaiTechSection(), tmp_path)
 
 
 def test_a_data_set_that_is_not_there_says_where_it_was_looked_for(tmp_path: Path) -> None:

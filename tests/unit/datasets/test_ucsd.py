@@ -11,6 +11,7 @@ from vadbench import datasets
 from vadbench.datasets import ucsd
 from vadbench.datasets.index import build_index, check_clip, index_labels
 from vadbench.datasets.labels import read_label_file
+from vadbench.datasets.sections import UCSDSection
 from vadbench.errors import VadbenchError
 
 LENGTHS = {"train": [6, 7], "test": [8, 9]}
@@ -67,11 +68,11 @@ def repacked(root: Path) -> Path:
 
 
 def labels_of(root: Path, **settings: str) -> datasets.Labels:
-    return ucsd.read_labels(ucsd.Section.model_validate(settings), root)
+    return ucsd.read_labels(UCSDSection.model_validate(settings), root)
 
 
 def index_of(root: Path, **settings: str) -> dict:
-    section = ucsd.Section.model_validate(settings)
+    section = UCSDSection.model_validate(settings)
     clips = {
         split: [check_clip(ucsd.open_clip(section, root, split, name), name) for name in names]
         for split, names in ucsd.list_clips(section, root).items()
@@ -238,12 +239,12 @@ def test_leftovers_of_other_systems_are_passed_over(tmp_path: Path) -> None:
 
 def test_a_missing_data_set_says_where_it_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(VadbenchError, match=r"UCSDped1.*set VADBENCH_DATA"):
-        ucsd.list_clips(ucsd.Section(subset="ped1"), tmp_path)
+        ucsd.list_clips(UCSDSection(subset="ped1"), tmp_path)
 
 
 def test_state_sees_content_by_size_and_time_and_is_per_clip(tmp_path: Path) -> None:
     base = official(tmp_path)
-    section = ucsd.Section()
+    section = UCSDSection()
     before = ucsd.raw_state(section, tmp_path)
     (base / "Test/Test001/003.tif").touch()
     after = ucsd.raw_state(section, tmp_path)
@@ -253,7 +254,7 @@ def test_state_sees_content_by_size_and_time_and_is_per_clip(tmp_path: Path) -> 
 
 
 def test_real_ped2(ped2_root: Path) -> None:
-    section = ucsd.Section(subset="ped2")
+    section = UCSDSection(subset="ped2")
     labels = ucsd.read_labels(section, ped2_root)
     assert sum(int(vector.sum()) for vector in labels.clips.values()) == 1648
     assert [len(vector) for vector in labels.clips.values()] == section.official_counts()["test"]

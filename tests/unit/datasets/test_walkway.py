@@ -7,6 +7,7 @@ import pytest
 
 from vadbench.artefacts import file_digest, open_artefact
 from vadbench.datasets import scenes
+from vadbench.datasets.sections import WalkwaySection
 from vadbench.datasets.walkway import ANOMALY_KINDS, WalkwaySettings, list_clips, render_clip
 from vadbench.datasets.walkway.crowd import plan_events
 from vadbench.datasets.walkway.render import MIN_VISIBLE, Frame, render_frames
@@ -168,7 +169,7 @@ def test_clip_names() -> None:
 
 def test_labels_say_where_each_kind_of_anomaly_is(tmp_path: Path) -> None:
     few = SMALL.model_copy(update={"test_clips": 3})
-    section = scenes.Section(**few.model_dump())
+    section = WalkwaySection(**few.model_dump())
     for clip in list_clips(few)["test"]:
         render_clip(few, "walkway", "test", clip, tmp_path / "test" / f"{clip}.h5")
     labels = scenes.read_labels(section, tmp_path)

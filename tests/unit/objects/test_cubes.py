@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.clips import ArrayClip, textured
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.errors import VadbenchError
-from vadbench.objects.cubes import CubesSettings, crop_window, cut_cubes
+from vadbench.objects.cubes import crop_window, cut_cubes
+from vadbench.objects.settings import CubesSettings
 
 CLIP = Identity("made", "train", "01")
 

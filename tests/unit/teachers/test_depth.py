@@ -7,8 +7,10 @@ from tests.clips import ArrayClip
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.datasets.walkway import WalkwaySettings, render_clip
 from vadbench.errors import VadbenchError
-from vadbench.teachers.depth import DepthSettings, estimate_depth
-from vadbench.views import ViewsSettings, make_views
+from vadbench.objects.settings import ViewsSettings
+from vadbench.objects.views import make_views
+from vadbench.teachers.depth import estimate_depth
+from vadbench.teachers.depth.settings import DepthSettings
 
 CLIP = Identity("made", "train", "train01")
 

@@ -6,7 +6,8 @@ import pytest
 
 from tests.clips import textured
 from vadbench.artefacts import Identity, file_digest, open_artefact
-from vadbench.teachers.flow import FlowSettings, compute_flow
+from vadbench.teachers.flow import compute_flow
+from vadbench.teachers.flow.settings import FlowSettings
 
 CLIP = Identity("made", "train", "01")
 

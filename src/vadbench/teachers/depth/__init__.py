@@ -6,42 +6,25 @@ point of a clip.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.artefacts import Artefact, ArtefactWriter, Identity
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.teachers.depth.settings import DepthSettings
 
-__all__ = ["DepthSettings", "estimate_depth"]
-
-
-class DepthSettings(Settings):
-    """One depth artefact."""
-
-    backend: Literal["annotations", "plane"] = Field(
-        description="annotations: the depth that the data set ships; plane: depth of a ground "
-        "plane from the image row, which needs no weights"
-    )
-    horizon: float = Field(
-        0.0,
-        ge=-2.0,
-        lt=1.0,
-        description="row of the horizon (plane) as a share of the height, 0 the upper edge; "
-        "negative above the picture, for a camera that looks down",
-    )
+__all__ = ["estimate_depth"]
 
 
 def estimate_depth(
     clip: "Clip",
     scene: Artefact | None,
-    settings: DepthSettings,
+    settings: "DepthSettings",
     identity: Identity,
     path: Path,
     *,

@@ -12,19 +12,18 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from vadbench.artefacts import ArtefactWriter, Identity
-from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.teachers.flow.settings import FlowSettings
 
-__all__ = ["BACKENDS", "FlowSettings", "compute_flow", "estimator"]
+__all__ = ["BACKENDS", "compute_flow", "estimator"]
 
 Flow = npt.NDArray[np.float32]
 Estimate = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], Flow]
@@ -35,46 +34,7 @@ BACKENDS: dict[str, str] = {
 }
 
 
-class FarnebackSettings(Settings):
-    """Parameters of Farneback's polynomial expansion, named as in OpenCV."""
-
-    pyr_scale: float = Field(0.5, gt=0, lt=1, description="scale between pyramid levels")
-    levels: int = Field(3, ge=1, description="pyramid levels, the frame included")
-    winsize: int = Field(15, ge=3, description="averaging window, pixels")
-    iterations: int = Field(3, ge=1, description="iterations at each level")
-    poly_n: int = Field(5, ge=3, description="neighbourhood of the expansion, pixels")
-    poly_sigma: float = Field(1.2, gt=0, description="Gaussian of the expansion, pixels")
-
-
-class FlowSettings(Settings):
-    """One flow artefact."""
-
-    backend: Literal["farneback", "dis"] = Field(
-        "farneback", description="estimator: farneback or dis (OpenCV)"
-    )
-    working_size: tuple[int, int] | None = Field(
-        None,
-        description="width and height at which flow is estimated; null: the frame's own",
-    )
-    units: Literal["native", "network"] | tuple[int, int] = Field(
-        "native",
-        description="magnitudes in pixels of the frame (native), of the working size (network), "
-        "or of a frame of this width and height (HF2-VAD's FlowNet2 saw 1024 x 768)",
-    )
-    farneback: FarnebackSettings = Field(
-        FarnebackSettings(), description="used by the farneback backend"
-    )
-    dis_preset: Literal["ultrafast", "fast", "medium"] = Field(
-        "medium", description="used by the dis backend"
-    )
-
-    def effective(self) -> dict[str, Any]:
-        """Returns only what changes the result: parameters of the other backend do not."""
-        unused = {"farneback": "dis_preset", "dis": "farneback"}[self.backend]
-        return {key: value for key, value in self.plain().items() if key != unused}
-
-
-def estimator(settings: FlowSettings) -> Estimate:
+def estimator(settings: "FlowSettings") -> Estimate:
     """Returns a function (previous, next) -> flow for grey uint8 frames (H, W).
 
     The flow is (H, W, 2) float32 in the units of the settings.
@@ -109,7 +69,7 @@ def _scale(x: float, y: float) -> Flow | None:
 
 def compute_flow(
     clip: "Clip",
-    settings: FlowSettings,
+    settings: "FlowSettings",
     identity: Identity,
     path: Path,
     *,

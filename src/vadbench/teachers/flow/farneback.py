@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from vadbench.teachers.flow import Estimate, FlowSettings
+    from vadbench.teachers.flow import Estimate
+    from vadbench.teachers.flow.settings import FlowSettings
 
 __all__ = ["build"]
 

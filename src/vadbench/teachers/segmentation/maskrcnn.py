@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from vadbench.artefacts import Identity
 from vadbench.errors import VadbenchError
 from vadbench.teachers.segmentation.instances import Instances, write_segmentation
-from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
 from vadbench.training.machine import device, set_up_torch
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
 
 __all__ = ["CATEGORIES", "build", "segment_maskrcnn", "to_input"]
 
@@ -29,7 +29,7 @@ CATEGORIES = 91
 """COCO's category numbers end at 90; 0 is the background. A network's classes are these numbers."""
 
 
-def build(settings: MaskRCNNSettings) -> nn.Module:
+def build(settings: "MaskRCNNSettings") -> nn.Module:
     """Builds the network, untrained."""
     from torchvision.models import detection
     from torchvision.models.detection.backbone_utils import mobilenet_backbone
@@ -73,11 +73,12 @@ def to_input(frame: npt.NDArray[np.uint8]) -> Tensor:
 
 def segment_maskrcnn(
     clip: "Clip",
-    settings: SegmentationSettings,
+    settings: "SegmentationSettings",
     weights: Path,
     identity: Identity,
     path: Path,
     *,
+    batch_size: int = 4,
     threads: int = 1,
     inputs: Sequence[Path] = (),
     code: str = "",
@@ -90,6 +91,7 @@ def segment_maskrcnn(
         weights: The network's weights.
         identity: Data set, split and clip.
         path: Where the artefact goes.
+        batch_size: Frames at a time.
         threads: Threads to compute with.
         inputs: Files it is made from, for provenance.
         code: Code fingerprint.
@@ -105,7 +107,7 @@ def segment_maskrcnn(
 
     def frames() -> Iterator[Instances]:
         done, told, coming = 0, time.monotonic(), iter(clip)
-        while group := list(islice(coming, own.batch_size)):
+        while group := list(islice(coming, batch_size)):
             pictures = [to_input(frame).to(place) for frame in group]
             with (
                 torch.inference_mode(),
@@ -130,7 +132,7 @@ def segment_maskrcnn(
     )
 
 
-def _instances(found: dict[str, Any], settings: MaskRCNNSettings) -> Instances:
+def _instances(found: dict[str, Any], settings: "MaskRCNNSettings") -> Instances:
     """Keeps what is sure enough; the surest lies in front where masks overlap."""
     scores = found["scores"].float().cpu().numpy()
     kept = np.flatnonzero(scores > settings.score_threshold)

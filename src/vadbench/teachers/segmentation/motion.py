@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from vadbench.artefacts import Identity
 from vadbench.teachers.segmentation.instances import Instances, write_segmentation
-from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 __all__ = ["find_instances", "segment_motion"]
 
@@ -54,7 +54,7 @@ def find_instances(
 
 def segment_motion(
     clip: "Clip",
-    settings: SegmentationSettings,
+    settings: "SegmentationSettings",
     identity: Identity,
     path: Path,
     *,

@@ -6,33 +6,16 @@ resized once and read in every epoch, without decoding a frame again.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import Field
+from typing import TYPE_CHECKING
 
 from vadbench.artefacts import Artefact, ArtefactWriter, Identity
 from vadbench.errors import VadbenchError
-from vadbench.settings import Settings
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
+    from vadbench.objects.settings import ViewsSettings
 
-__all__ = ["ViewsSettings", "make_views"]
-
-
-class ViewsSettings(Settings):
-    """One views artefact."""
-
-    size: int = Field(256, ge=16, description="side of the square that frames are resized to")
-    flow: str | None = Field(None, description="name of a flow artefact to resize with them")
-    segmentation: str | None = Field(
-        None, description="name of a segmentation artefact whose class map is resized with them"
-    )
-    depth: str | None = Field(None, description="name of a depth artefact to resize with them")
-
-    def effective(self) -> dict[str, Any]:
-        """Returns what changes the views; the artefacts they are made from are inputs."""
-        return {"size": self.size}
+__all__ = ["make_views"]
 
 
 def make_views(
@@ -40,7 +23,7 @@ def make_views(
     flow: Artefact | None,
     segmentation: Artefact | None,
     depth: Artefact | None,
-    settings: ViewsSettings,
+    settings: "ViewsSettings",
     identity: Identity,
     path: Path,
     *,
