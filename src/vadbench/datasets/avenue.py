@@ -110,7 +110,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
     layout = _layout(section, root)
-    lengths = {clip: open_path(path).n_frames for clip, path in list_sources(layout.test).items()}
+    lengths = layout.lengths()
     truth = _truth(layout, root)
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:

@@ -13,8 +13,6 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     list_sources,
-    open_path,
-    stat_digest,
 )
 from vadbench.datasets.videos import VideoClip
 from vadbench.errors import VadbenchError
@@ -31,8 +29,7 @@ def _layout(section: "Section", root: Path) -> Layout:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    layout = _layout(section, root)
-    return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
+    return _layout(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
@@ -54,13 +51,7 @@ def _label_file(section: "Section", layout: Layout) -> list[Path]:
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label file."""
     layout = _layout(section, root)
-    state = {
-        f"{split}/{clip}": stat_digest([path])
-        for split in ("train", "test")
-        for clip, path in list_sources(layout.folder(split)).items()
-    }
-    state["labels"] = stat_digest(_label_file(section, layout))
-    return state
+    return layout.state(_label_file(section, layout))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -70,7 +61,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         VadbenchError: It is missing, damaged, or does not fit the clips.
     """
     layout = _layout(section, root)
-    lengths = {clip: open_path(path).n_frames for clip, path in list_sources(layout.test).items()}
+    lengths = layout.lengths()
     if section.labels is None:
         unknown = {clip: np.zeros(count, np.uint8) for clip, count in lengths.items()}
         return Labels("none", "", unknown, known=False)

@@ -53,6 +53,28 @@ class Layout:
         """Folder of a split."""
         return self.train if split == "train" else self.test
 
+    def clips(self) -> dict[str, list[str]]:
+        """Clip names of each split, in order."""
+        return {split: list(list_sources(self.folder(split))) for split in ("train", "test")}
+
+    def open(self, split: str, clip: str) -> "Clip":
+        """Opens a clip."""
+        folder = self.folder(split)
+        return open_path(list_sources(folder).get(clip, folder / clip))
+
+    def lengths(self) -> dict[str, int]:
+        """Frames of each test clip."""
+        return {clip: open_path(path).n_frames for clip, path in list_sources(self.test).items()}
+
+    def state(self, labels: Iterable[Path]) -> dict[str, str]:
+        """Fingerprint of names, sizes and times of each clip, and of the label files."""
+        state = {
+            f"{split}/{clip}": stat_digest([path])
+            for split in ("train", "test")
+            for clip, path in list_sources(self.folder(split)).items()
+        }
+        return state | {"labels": stat_digest(labels)}
+
 
 def find_layout(
     what: str, root: Path, places: Iterable[str], splits: Sequence[tuple[str, str]]

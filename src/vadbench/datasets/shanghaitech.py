@@ -22,9 +22,6 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
-    list_sources,
-    open_path,
-    stat_digest,
 )
 from vadbench.errors import VadbenchError
 
@@ -48,14 +45,12 @@ def scene_of(clip: str) -> str:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    layout = _layout(section, root)
-    return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
+    return _layout(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    folder = _layout(section, root).folder(split)
-    return open_path(list_sources(folder).get(clip, folder / clip))
+    return _layout(section, root).open(split, clip)
 
 
 def _masks(layout: Layout) -> list[Path]:
@@ -65,14 +60,8 @@ def _masks(layout: Layout) -> list[Path]:
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
     layout = _layout(section, root)
-    state = {
-        f"{split}/{clip}": stat_digest([path])
-        for split in ("train", "test")
-        for clip, path in list_sources(layout.folder(split)).items()
-    }
     files = label_files(section.labels, "shanghaitech", layout)
-    state["labels"] = stat_digest([*files, *_masks(layout)])
-    return state
+    return layout.state([*files, *_masks(layout)])
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -82,7 +71,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
     layout = _layout(section, root)
-    lengths = {clip: open_path(path).n_frames for clip, path in list_sources(layout.test).items()}
+    lengths = layout.lengths()
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
         files = {path.stem: path for path in _masks(layout)}

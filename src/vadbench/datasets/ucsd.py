@@ -22,9 +22,6 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
-    list_sources,
-    open_path,
-    stat_digest,
 )
 from vadbench.errors import VadbenchError
 
@@ -46,29 +43,21 @@ def _layout(section: "Section", root: Path) -> Layout:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    layout = _layout(section, root)
-    return {split: list(list_sources(layout.folder(split))) for split in ("train", "test")}
+    return _layout(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip of image files, or a video of a repack."""
-    folder = _layout(section, root).folder(split)
     # Masks lie in folders beside the clips, which no listing names.
-    return open_path(list_sources(folder).get(clip, folder / clip))
+    return _layout(section, root).open(split, clip)
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
     layout = _layout(section, root)
-    state = {
-        f"{split}/{clip}": stat_digest([path])
-        for split in ("train", "test")
-        for clip, path in list_sources(layout.folder(split)).items()
-    }
     masks = (item for item in sorted(layout.test.iterdir()) if item.name.endswith("_gt"))
     files = label_files(section.labels, section.subset, layout)
-    state["labels"] = stat_digest([*files, *masks])
-    return state
+    return layout.state([*files, *masks])
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -78,7 +67,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
     layout = _layout(section, root)
-    lengths = {clip: open_path(path).n_frames for clip, path in list_sources(layout.test).items()}
+    lengths = layout.lengths()
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
         vectors, paths = {}, []
