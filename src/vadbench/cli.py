@@ -182,7 +182,12 @@ def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
                 stored = f"{data.id.get_storage_size() / 1e6:.2f} MB"
                 table.add_row(name, str(data.shape), str(data.dtype), stored, spec.unit)
             console.print(table)
-            if pictures is not None and artefact.kind == "panels":
+            if pictures is not None:
+                if artefact.kind != "panels":
+                    raise VadbenchError(
+                        f"{path}: holds {artefact.kind}, which is not drawn; give --pictures a "
+                        "panels.h5"
+                    )
                 from vadbench.report.panels import draw_panels
 
                 settings = artefact.settings

@@ -39,7 +39,7 @@ class VideoClip:
     def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
         self.path, self.size = path, size
         self._times = self._scan()
-        self.n_frames = len(self._times)
+        self.n_frames = self._count
         self._place = {time: number for number, time in enumerate(self._times)}
         self._decoding: Iterator[Any] | None = None
         self._next = 0
@@ -70,7 +70,12 @@ class VideoClip:
         )
 
     def _scan(self) -> list[int]:
-        """Returns the time of every frame in order, from the packets alone: nothing is decoded."""
+        """Counts the frames from the packets alone: nothing is decoded.
+
+        Returns:
+            The time of every frame in order; none where the container stores none, and frames
+            are found by counting from the first.
+        """
         import av
 
         container, stream = self._open()
@@ -89,11 +94,10 @@ class VideoClip:
             raise self._damaged(
                 f"is truncated: it announces {announced} frames and holds {len(packets)}"
             )
-        times = [item.pts if item.pts is not None else item.dts for item in packets]
-        if None in times:
-            # An old container without times: its packets are its frames, in order.
-            return list(range(len(packets)))
-        times = sorted(times)
+        self._count = len(packets)
+        if any(item.pts is None for item in packets):
+            return []
+        times = sorted(item.pts for item in packets)
         steps = np.diff(times)
         usual = float(np.median(steps)) if len(steps) else 1.0
         # Containers round times to their unit.
@@ -148,9 +152,9 @@ class VideoClip:
         import av
 
         container, stream = self._open()
-        number = start
+        number, counted = start, 0
         with container:
-            if start:
+            if start and self._times:
                 container.seek(self._times[start], stream=stream, backward=True)
             frames = container.decode(stream)
             while number < self.n_frames:
@@ -160,7 +164,8 @@ class VideoClip:
                     raise self._damaged("ends early", number) from None
                 except av.error.FFmpegError as error:
                     raise self._damaged(f"cannot be decoded ({error})", number) from error
-                place = self._place.get(frame.pts, number) if frame.pts is not None else number
+                place = self._place.get(frame.pts, -1) if self._times else counted
+                counted += 1
                 if place < number:
                     continue  # A jump lands on the key frame before.
                 if place > number:

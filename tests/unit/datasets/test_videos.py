@@ -26,6 +26,17 @@ def test_every_frame_is_found_in_any_order(tmp_path: Path, name: str, codec: str
         clip.frame(200)
 
 
+def test_frames_without_times_are_counted_from_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "clip.h264"  # A bare stream, without a container that stores times.
+    write_video(path, 60, codec="libx264")
+    clip = VideoClip(path)
+    assert not clip._times
+    decoded = list(clip)
+    assert len(decoded) == clip.n_frames == 60
+    for t in (50, 3, 59, 0):
+        np.testing.assert_array_equal(clip.frame(t), decoded[t])
+
+
 def test_frames_are_resized_as_they_are_decoded(tmp_path: Path) -> None:
     write_video(tmp_path / "clip.avi", 4)
     clip = VideoClip(tmp_path / "clip.avi", size=(48, 32))
