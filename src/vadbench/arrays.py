@@ -1,4 +1,4 @@
-"""Reads NumPy files of others, object arrays included, without running what a pickle may hold.
+"""Reads arrays and weights of others without running what a pickle may hold.
 
 VEC and HF2-VAD publish boxes as object arrays, one array per frame, which NumPy stores as a
 pickle. A pickle can name any function to call; the unpickler here knows the functions that
@@ -7,7 +7,7 @@ rebuild NumPy arrays and refuses every other name.
 
 import pickle  # only its restricted form below is used
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,10 @@ from numpy.lib import format as npy_format
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["load_array"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["load_array", "load_tensors"]
 
 _ALLOWED = frozenset(
     (module, name)
@@ -68,3 +71,31 @@ def load_array(path: str | Path) -> npt.NDArray[Any]:
     if not isinstance(values, np.ndarray) or values.shape != shape:
         raise VadbenchError(f"{path}: the header says {shape}, the content differs")
     return values
+
+
+def load_tensors(path: Path) -> "dict[str, Tensor]":
+    """Loads a file of weights: .safetensors, PyTorch's .pth, or a .pkl of arrays (detectron2).
+
+    Returns:
+        Tensors by name; where the file keeps them under `model` or `state_dict`, those.
+
+    Raises:
+        VadbenchError: The file is damaged, or asks for anything but tensors.
+    """
+    import torch
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            state: Any = load_file(path)
+        elif path.suffix == ".pkl":
+            with open(path, "rb") as stream:
+                state = _ArrayUnpickler(stream, encoding="latin1").load()
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        for key in ("model", "state_dict"):
+            state = state[key] if isinstance(state.get(key), dict) else state
+        return {name: torch.as_tensor(value) for name, value in state.items()}
+    except Exception as error:  # A pickle that is damaged or hostile raises what it likes.
+        words = " ".join(str(error).split())[:300]
+        raise VadbenchError(f"{path}: not a file of weights, or not whole ({words})") from error

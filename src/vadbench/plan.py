@@ -174,6 +174,16 @@ class Plan:
             own = settings.maskrcnn
             path = find_weights(own.model, own.weights, f"segmentation.{name}.maskrcnn")
             files["weights"] = [path.as_posix()]
+        elif settings.backend == "import":
+            source = self._import_path("segmentation", name, split)
+            pictures = sorted((source / clip).glob("*.png"))
+            if source.is_file():
+                # Frames may be counted over all clips of the split.
+                files["clips"] = self.split_clips(dataset, split)
+                files["masks"] = [source.as_posix()]
+            else:
+                own_files = pictures or [source / f"{clip}.json"]
+                files["masks"] = [path.as_posix() for path in own_files]
         return files
 
     def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
@@ -184,8 +194,19 @@ class Plan:
                 f"segmentation.{name}: data set {dataset!r} ships no instance masks; take another "
                 "backend than annotations"
             )
-        job = self._source(dataset, f"vadbench.teachers.segmentation.{settings.backend}")
-        return job | {"settings": settings.effective()}
+        package = "vadbench.teachers.segmentation"
+        code = [f"{package}.{settings.backend}"]
+        if settings.backend == "import":
+            code = [f"{package}.importing"]
+        elif settings.backend == "maskrcnn":
+            code.append(f"{package}.{settings.maskrcnn.library}_maskrcnn")
+        return self._source(dataset, *code) | {"settings": settings.effective()}
+
+    def segmentation_environment(self, name: str) -> str:
+        """The conda environment of a segmentation, a file of envs/."""
+        settings = _named(self.config.segmentation, "segmentation", name)
+        detectron2 = settings.backend == "maskrcnn" and settings.maskrcnn.library == "detectron2"
+        return "detectron2.yaml" if detectron2 else "vadbench.yaml"
 
     def is_network(self, section: str, name: str) -> bool:
         """Whether a teacher is a network, which wants threads, memory and a GPU."""
@@ -212,21 +233,21 @@ class Plan:
         if settings.source == "import":
             # A box file counts frames over all clips of the split.
             files["clips"] = self.split_clips(dataset, split)
-            files["boxes"] = [self._import_file(name, split)]
+            files["boxes"] = [self._import_path("objects", name, split).as_posix()]
         return files
 
-    def _import_file(self, name: str, split: str) -> str:
-        paths = self.config.objects[name].import_path
+    def _import_path(self, section: str, name: str, split: str) -> Path:
+        paths = getattr(self.config, section)[name].import_path
         if split not in paths:
-            raise VadbenchError(f"objects.{name}.import_path: names no {split} file or folder")
+            raise VadbenchError(f"{section}.{name}.import_path: names no {split} file or folder")
         path = Path(paths[split])
         found = path if path.exists() else self.root / path
         if not found.exists():
             raise VadbenchError(
-                f"objects.{name}.import_path.{split}: neither {path} nor {found} exists; give a "
+                f"{section}.{name}.import_path.{split}: neither {path} nor {found} exists; give a "
                 "path, or set VADBENCH_DATA to the folder that it is relative to"
             )
-        return found.as_posix()
+        return found
 
     def objects_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of an objects artefact."""

@@ -70,6 +70,10 @@ def segmentation_params(wildcards):
     return PLAN.segmentation_params(wildcards.dataset, wildcards.name)
 
 
+def segmentation_environment(wildcards):
+    return f"../../envs/{PLAN.segmentation_environment(wildcards.name)}"
+
+
 def segmentation_threads(wildcards):
     return 8 if PLAN.is_network("segmentation", wildcards.name) else 1
 

@@ -15,7 +15,7 @@ rule segment:
     benchmark:
         "results/timings/segment/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
-        "../../envs/vadbench.yaml"
+        segmentation_environment
     threads: segmentation_threads
     resources:
         mem_mb=segmentation_memory,

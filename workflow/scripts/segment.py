@@ -25,6 +25,15 @@ with job_log(snakemake.log[0]):
         entry = snakemake.config["segmentation"][at.name].get("maskrcnn", {})
         about["batch_size"] = entry.get("batch_size", 4)
         segment_maskrcnn(clip, settings, weights, owner, output, threads=snakemake.threads, **about)
+    elif job["settings"]["backend"] == "import":
+        from vadbench.datasets.index import load_json
+        from vadbench.teachers.segmentation.importing import segment_import
+
+        records = [load_json(path) for path in snakemake.input.get("clips", [])]
+        lengths = {record["clip"]: record["n_frames"] for record in records}
+        masks = Path(snakemake.input.masks[0])
+        source = masks if lengths else masks.parent if masks.suffix == ".json" else masks.parents[1]
+        segment_import(clip, source, lengths, settings, owner, output, **about)
     else:
         from vadbench.teachers.segmentation.annotations import segment_annotations
 

@@ -1,7 +1,6 @@
 """Boxes that others computed: VEC and HF2-VAD .npy files, per-clip CSV, COCO results JSON."""
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.arrays import load_array
+from vadbench.coco import read_results
 from vadbench.errors import VadbenchError
 
 __all__ = ["read_boxes"]
@@ -97,27 +97,13 @@ def _csv(path: Path, n_frames: int) -> list[Boxes]:
 
 
 def _coco(path: Path, lengths: Mapping[str, int]) -> dict[str, list[Boxes]]:
-    first = dict(zip(lengths, np.cumsum([0, *lengths.values()])[:-1].tolist(), strict=True))
-    total = sum(lengths.values())
-    rows: list[list[tuple[float, ...]]] = [[] for _ in range(total)]
-    try:
-        results = json.loads(path.read_text())
-        for number, result in enumerate(results):
-            image = result["image_id"]
-            if isinstance(image, str):
-                clip, _, frame = image.rpartition("/")
-                if clip not in lengths or not 0 <= int(frame) < lengths[clip]:
-                    raise VadbenchError(f"{path}: result {number}: no frame {image!r} in the split")
-                place = first[clip] + int(frame)
-            else:
-                place = int(image)
-                if not 0 <= place < total:
-                    raise VadbenchError(
-                        f"{path}: result {number}: image_id {image}, but the clips have {total} "
-                        "frames (from 0)"
-                    )
+    rows: dict[str, list[list[tuple[float, ...]]]] = {
+        clip: [[] for _ in range(n_frames)] for clip, n_frames in lengths.items()
+    }
+    for clip, frame, where, result in read_results(path, lengths):
+        try:
             x, y, width, height = map(float, result["bbox"])
-            rows[place].append((x, y, x + width, y + height))
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise VadbenchError(f"{path}: not readable as COCO results ({error})") from error
-    return _by_clip([_four(row, str(path)) for row in rows], lengths)
+        except (KeyError, TypeError, ValueError) as error:
+            raise VadbenchError(f"{where}: no bbox of x, y, width, height ({error})") from error
+        rows[clip][frame].append((x, y, x + width, y + height))
+    return {clip: [_four(row, str(path)) for row in frames] for clip, frames in rows.items()}

@@ -1,8 +1,9 @@
-"""Instance segmentation by Mask R-CNN (He et al., ICCV 2017), by torchvision."""
+"""Instance segmentation by Mask R-CNN (He et al., ICCV 2017), of torchvision or detectron2."""
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
 from vadbench.artefacts import Identity
 from vadbench.errors import VadbenchError
@@ -22,53 +22,26 @@ if TYPE_CHECKING:
     from vadbench.datasets import Clip
     from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
 
-__all__ = ["CATEGORIES", "build", "segment_maskrcnn", "to_input"]
+__all__ = ["load_weights", "segment_maskrcnn"]
 
 log = logging.getLogger(__name__)
-CATEGORIES = 91
-"""COCO's category numbers end at 90; 0 is the background. A network's classes are these numbers."""
+Frames = Sequence[npt.NDArray[np.uint8]]
+Predict = Callable[[Frames], list[dict[str, Any]]]
 
 
-def build(settings: "MaskRCNNSettings") -> nn.Module:
-    """Builds the network, untrained."""
-    from torchvision.models import detection
-    from torchvision.models.detection.backbone_utils import mobilenet_backbone
+def load_weights(network: nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Loads weights that are all there and all known.
 
-    sizes = {"min_size": settings.min_size, "max_size": settings.max_size}
-    if settings.model == "maskrcnn_mobilenet_v3_large_fpn":
-        # torchvision has this backbone for its Faster R-CNN only: five sizes at each of 3 levels.
-        backbone = mobilenet_backbone(
-            backbone_name="mobilenet_v3_large", weights=None, fpn=True, trainable_layers=6
-        )
-        anchors = detection.anchor_utils.AnchorGenerator(
-            ((32, 64, 128, 256, 512),) * 3, ((0.5, 1.0, 2.0),) * 3
-        )
-        network: nn.Module = detection.MaskRCNN(
-            backbone, CATEGORIES, rpn_anchor_generator=anchors, **sizes
-        )
-        return network
-    make = getattr(detection, settings.model)
-    made: nn.Module = make(weights=None, weights_backbone=None, num_classes=CATEGORIES, **sizes)
-    return made
-
-
-def _load(network: nn.Module, path: Path) -> None:
+    Raises:
+        VadbenchError: They are of another network.
+    """
     try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
         network.load_state_dict(state)
-    except Exception as error:  # A pickle that is damaged or hostile raises what it likes.
-        raise VadbenchError(
-            f"{path}: cannot be loaded as weights of this network ({str(error).splitlines()[0]})"
-        ) from error
-
-
-def to_input(frame: npt.NDArray[np.uint8]) -> Tensor:
-    """Returns a frame (H, W, 1 or 3) as (3, H, W), RGB, 0 to 1."""
-    colour = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., ::-1]
-    return torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1))).float() / 255
+    except (RuntimeError, AttributeError, TypeError) as error:
+        words = " ".join(str(error).split())[:300]
+        raise VadbenchError(f"{path}: cannot be loaded as weights of this network ({words})") from (
+            error
+        )
 
 
 def segment_maskrcnn(
@@ -97,23 +70,22 @@ def segment_maskrcnn(
         code: Code fingerprint.
 
     Raises:
-        VadbenchError: The weights do not fit the network, or a frame cannot be read.
+        VadbenchError: The library is not installed, the weights do not fit the network, or a frame
+            cannot be read.
     """
     set_up_torch(threads)
     own, place = settings.maskrcnn, device()
-    network = build(own)
-    _load(network, weights)
-    network.eval().to(place)
+    library = import_module(f"vadbench.teachers.segmentation.{own.library}_maskrcnn")
+    predict: Predict = library.predictor(own, weights, place)
 
     def frames() -> Iterator[Instances]:
         done, told, coming = 0, time.monotonic(), iter(clip)
         while group := list(islice(coming, batch_size)):
-            pictures = [to_input(frame).to(place) for frame in group]
             with (
                 torch.inference_mode(),
                 torch.autocast(place.type, torch.float16, enabled=place.type == "cuda"),
             ):
-                found = network(pictures)
+                found = predict(group)
             yield from (_instances(item, own) for item in found)
             done += len(group)
             if time.monotonic() - told > 30:
@@ -137,6 +109,6 @@ def _instances(found: dict[str, Any], settings: "MaskRCNNSettings") -> Instances
     scores = found["scores"].float().cpu().numpy()
     kept = np.flatnonzero(scores > settings.score_threshold)
     order = kept[np.argsort(-scores[kept], kind="stable")[::-1]]
-    masks = found["masks"][:, 0].float().cpu().numpy()[order] > settings.mask_threshold
     boxes = found["boxes"].float().cpu().numpy()[order]
-    return Instances(boxes, found["labels"].cpu().numpy()[order], scores[order], masks)
+    classes, masks = found["classes"].cpu().numpy()[order], found["masks"].cpu().numpy()[order]
+    return Instances(boxes, classes, scores[order], masks)

@@ -1,0 +1,77 @@
+"""Mask R-CNN of torchvision, whose classes are COCO's category numbers."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from vadbench.arrays import load_tensors
+from vadbench.teachers.segmentation.maskrcnn import load_weights
+
+if TYPE_CHECKING:
+    from vadbench.teachers.segmentation.settings import MaskRCNNSettings
+
+__all__ = ["build", "predictor", "to_input"]
+
+_CATEGORIES = 91
+"""COCO's category numbers end at 90; 0 is the background."""
+
+
+def build(settings: "MaskRCNNSettings") -> nn.Module:
+    """Builds the network, untrained."""
+    from torchvision.models import detection
+    from torchvision.models.detection.backbone_utils import mobilenet_backbone
+
+    sizes = {"min_size": settings.min_size, "max_size": settings.max_size}
+    if settings.model == "maskrcnn_mobilenet_v3_large_fpn":
+        # torchvision has this backbone for its Faster R-CNN only: five sizes at each of 3 levels.
+        backbone = mobilenet_backbone(
+            backbone_name="mobilenet_v3_large", weights=None, fpn=True, trainable_layers=6
+        )
+        anchors = detection.anchor_utils.AnchorGenerator(
+            ((32, 64, 128, 256, 512),) * 3, ((0.5, 1.0, 2.0),) * 3
+        )
+        network: nn.Module = detection.MaskRCNN(
+            backbone, _CATEGORIES, rpn_anchor_generator=anchors, **sizes
+        )
+        return network
+    make = getattr(detection, settings.model)
+    made: nn.Module = make(weights=None, weights_backbone=None, num_classes=_CATEGORIES, **sizes)
+    return made
+
+
+def to_input(frame: npt.NDArray[np.uint8]) -> Tensor:
+    """Returns a frame (H, W, 1 or 3) as (3, H, W), RGB, 0 to 1."""
+    colour = np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., ::-1]
+    return torch.from_numpy(np.ascontiguousarray(colour.transpose(2, 0, 1))).float() / 255
+
+
+def predictor(
+    settings: "MaskRCNNSettings", weights: Path, place: torch.device
+) -> Callable[[Sequence[npt.NDArray[np.uint8]]], list[dict[str, Any]]]:
+    """Returns a function from frames to boxes, classes, scores and masks of each.
+
+    Raises:
+        VadbenchError: The weights do not fit the network.
+    """
+    network = build(settings)
+    load_weights(network, load_tensors(weights), weights)
+    network.eval().to(place)
+
+    def predict(frames: Sequence[npt.NDArray[np.uint8]]) -> list[dict[str, Any]]:
+        found = network([to_input(frame).to(place) for frame in frames])
+        return [
+            {
+                "boxes": item["boxes"],
+                "classes": item["labels"],
+                "scores": item["scores"],
+                "masks": item["masks"][:, 0].float() > settings.mask_threshold,
+            }
+            for item in found
+        ]
+
+    return predict
