@@ -1,0 +1,158 @@
+"""What this installation has, what it lacks, and what to do about it."""
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from vadbench.errors import VadbenchError
+
+__all__ = ["Finding", "examine"]
+
+_OLDEST = (3, 11)
+_ROOM = 20  # GB: what a data set's artefacts and a download may take
+_OPTIONAL = {
+    "ptlflow": (
+        "flow by networks (flownet2, pwcnet, raft, ...)",
+        "make install, or see docs/configuration.md, Optical flow",
+    ),
+    "detectron2": (
+        "segmentation with library: detectron2",
+        "not on the package index: run with --sdm conda, or install it as envs/detectron2.yaml says",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        what: What it is.
+        state: `ok`; `note`, which is no fault; `fault`, which some run will stop at.
+        found: What is there.
+        advice: What to do, if anything.
+    """
+
+    what: str
+    state: Literal["ok", "note", "fault"]
+    found: str
+    advice: str = ""
+
+
+def examine(config: Path) -> Iterator[Finding]:
+    """Looks at Python, packages, processor, GPU, disk, and what a configuration needs.
+
+    Args:
+        config: The configuration whose data sets and weights are looked for.
+
+    Yields:
+        A finding at a time; none of it runs a network or changes a file.
+    """
+    enough = sys.version_info >= _OLDEST
+    yield Finding(
+        "Python",
+        "ok" if enough else "fault",
+        platform.python_version(),
+        "" if enough else "make clean install PYTHON=/path/to/python3.11, or a later one",
+    )
+    yield from _packages()
+    yield from _machine()
+    yield from _disk()
+    yield from _needs(config)
+
+
+def _packages() -> Iterator[Finding]:
+    needed = [Requirement(line) for line in requires("vadbench") or ()]
+    needed = [item for item in needed if item.marker is None or item.marker.evaluate({"extra": ""})]
+    wrong = []
+    for item in needed:
+        try:
+            found = version(item.name)
+        except PackageNotFoundError:
+            wrong.append(f"{item.name} is missing")
+            continue
+        if not item.specifier.contains(found, prereleases=True):
+            wrong.append(f"{item.name} is {found}, needed is {item.specifier}")
+    if wrong:
+        yield Finding("packages", "fault", "; ".join(wrong), "make install")
+    else:
+        yield Finding("packages", "ok", f"{len(needed)} as required")
+    for name, (use, advice) in _OPTIONAL.items():
+        if find_spec(name) is None:
+            yield Finding(name, "note", f"not installed; needed for {use}", advice)
+        else:
+            yield Finding(name, "ok", version(name))
+
+
+def _machine() -> Iterator[Finding]:
+    import torch
+
+    from vadbench.training.machine import use_bfloat16
+
+    fast = use_bfloat16("auto")
+    yield Finding(
+        "processor",
+        "ok" if fast or torch.cuda.is_available() else "note",
+        f"{os.cpu_count()} cores; precision auto takes {'bfloat16' if fast else '32 bits'}",
+    )
+    if torch.cuda.is_available():
+        for number in range(torch.cuda.device_count()):
+            about = torch.cuda.get_device_properties(number)
+            memory = f"{about.total_memory / 1e9:.0f} GB"
+            yield Finding(f"GPU {number}", "ok", f"{about.name}, {memory}, torch {version('torch')}")
+    else:
+        yield Finding(
+            "GPU",
+            "note",
+            f"none that torch {version('torch')} sees; networks run on the processor",
+            "budget: cpu-demo or cpu; the papers' own training lengths want a GPU",
+        )
+
+
+def _disk() -> Iterator[Finding]:
+    from vadbench.weights import weights_root
+
+    for what, folder in (("disk, results", Path("results")), ("disk, weights", weights_root())):
+        while not folder.exists():
+            folder = folder.resolve().parent
+        free = shutil.disk_usage(folder).free / 1e9
+        writable = os.access(folder, os.W_OK)
+        yield Finding(
+            what,
+            "fault" if not writable else "ok" if free >= _ROOM else "note",
+            f"{free:.0f} GB free" if writable else f"{folder} is not writable",
+            ("" if free >= _ROOM else f"some data sets take more than {_ROOM} GB of artefacts")
+            if writable
+            else "make it writable, or run from another folder",
+        )
+
+
+def _needs(config: Path) -> Iterator[Finding]:
+    """What the configuration names: data sets and weights."""
+    from vadbench.config import load_config, read_config_file
+    from vadbench.plan import Plan
+
+    try:
+        plan = Plan(load_config(read_config_file(config)))
+    except VadbenchError as error:
+        yield Finding(str(config), "fault", "not valid", str(error))
+        return
+    for name in plan.config.datasets:
+        try:
+            found = plan.split_clips(name, "train"), plan.split_clips(name, "test")
+            yield Finding(
+                f"data set {name}", "ok", f"{len(found[0])} training and {len(found[1])} test clips"
+            )
+        except VadbenchError as error:
+            yield Finding(
+                f"data set {name}", "fault", str(error), "vadbench datasets says what is expected"
+            )

@@ -1,0 +1,86 @@
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from vadbench import doctor
+from vadbench.cli import main
+from vadbench.doctor import Finding, examine
+
+CONFIG = """
+datasets:
+  walkway: {family: walkway}
+  ped2: {family: ucsd, subset: ped2}
+segmentation:
+  coco: {backend: maskrcnn}
+flow:
+  farneback: {backend: farneback}
+objects:
+  instances: {source: instances, segmentation: coco}
+cubes:
+  stc: {objects: instances, flow: farneback}
+methods:
+  baselines: {cubes: stc}
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VADBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("VADBENCH_WEIGHTS", str(tmp_path / "weights"))
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def by_name(config: Path) -> dict[str, Finding]:
+    return {finding.what: finding for finding in examine(config)}
+
+
+def test_it_says_what_is_there_and_what_a_run_would_stop_at(config: Path) -> None:
+    found = by_name(config)
+    assert found["Python"].state == found["packages"].state == "ok"
+    assert found["data set walkway"].state == "ok"
+    assert found["data set ped2"].state == "fault"
+    assert "UCSDped2" in found["data set ped2"].found + found["data set ped2"].advice
+    weights = found["weights"]
+    assert weights.state == "fault"
+    assert "vadbench fetch weights maskrcnn_resnet50_fpn_v2" in weights.found + weights.advice
+
+
+def test_a_package_of_another_release_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "requires", lambda _: ["numpy>=99", "no-such-package", "h5py>=3"])
+    packages = by_name(config)["packages"]
+    assert packages.state == "fault"
+    assert "numpy is" in packages.found
+    assert "no-such-package is missing" in packages.found
+    assert "h5py" not in packages.found
+
+
+def test_little_room_on_the_disk_is_said(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**11, 99 * 10**9, 10**9))
+    disk = by_name(config)["disk, results"]
+    assert (disk.state, disk.found) == ("note", "1 GB free")
+
+
+def test_a_configuration_that_is_not_valid_is_a_finding(config: Path) -> None:
+    config.write_text(CONFIG.replace("baselines", "baseline"))
+    assert by_name(config)["config.yaml"].state == "fault"
+    assert "did you mean 'baselines'" in by_name(config)["config.yaml"].advice
+
+
+def test_the_command_ends_with_1_if_something_is_amiss(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["doctor", "--config", str(config)]) == 1
+    shown = capsys.readouterr().out
+    assert "detectron2" in shown
+    assert "vadbench fetch weights maskrcnn_resnet50_fpn_v2" in shown
+    config.write_text("datasets: {walkway: {family: walkway}}\nmethods: {}\n")
+    assert main(["doctor", "--config", str(config)]) == 1
