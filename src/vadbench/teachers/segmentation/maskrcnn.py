@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vadbench.artefacts import Identity
-from vadbench.errors import VadbenchError
+from vadbench.teachers.loading import load_weights
 from vadbench.teachers.segmentation.instances import Instances, write_segmentation
 from vadbench.training.machine import device, set_up_torch
 
@@ -50,19 +49,6 @@ def build(settings: "MaskRCNNSettings") -> nn.Module:
     make = getattr(detection, settings.model)
     made: nn.Module = make(weights=None, weights_backbone=None, num_classes=CATEGORIES, **sizes)
     return made
-
-
-def _load(network: nn.Module, path: Path) -> None:
-    try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        network.load_state_dict(state)
-    except Exception as error:  # A pickle that is damaged or hostile raises what it likes.
-        raise VadbenchError(
-            f"{path}: cannot be loaded as weights of this network ({str(error).splitlines()[0]})"
-        ) from error
 
 
 def to_input(frame: npt.NDArray[np.uint8]) -> Tensor:
@@ -102,7 +88,7 @@ def segment_maskrcnn(
     set_up_torch(threads)
     own, place = settings.maskrcnn, device()
     network = build(own)
-    _load(network, weights)
+    load_weights(network, weights)
     network.eval().to(place)
 
     def frames() -> Iterator[Instances]:
