@@ -27,6 +27,10 @@ _ONE_BY_ONE = frozenset(
     | {"liteflownet", "liteflownet2", "liteflownet2_pseudoreg"}
 )
 """Networks whose estimate for a pair depends on the others in its batch, or that take one only."""
+_WARPING = ("dicl", "fastflownet", "hd3", "irr_pwc", "liteflownet", "maskflownet", "pwcnet")
+_WARPING += ("scopeflow", "vcn")
+"""Beginnings of the names of networks that warp features by pixel numbers in the features' own
+precision: half precision resolves an eighth of a pixel from 128 on, so they compute in full."""
 
 
 def make_network(name: str) -> Any:
@@ -75,6 +79,7 @@ def build(settings: "FlowSettings", weights: Path, threads: int) -> "Estimate":
         network.add_extra_param(name, value)
     network.eval().to(place)
     alone = settings.backend in _ONE_BY_ONE
+    half = place.type == "cuda" and not settings.backend.startswith(_WARPING)
 
     def estimate(
         previous: Sequence[npt.NDArray[np.uint8]], following: Sequence[npt.NDArray[np.uint8]]
@@ -83,10 +88,7 @@ def build(settings: "FlowSettings", weights: Path, threads: int) -> "Estimate":
         pairs = torch.from_numpy(stacked).to(place).permute(0, 1, 4, 2, 3).float() / 255
         step = 1 if alone else len(pairs)
         try:
-            with (
-                torch.inference_mode(),
-                torch.autocast(place.type, torch.float16, enabled=place.type == "cuda"),
-            ):
+            with torch.inference_mode(), torch.autocast(place.type, torch.float16, enabled=half):
                 parts = (pairs[start : start + step] for start in range(0, len(pairs), step))
                 flow = torch.cat([network({"images": part})["flows"][:, 0] for part in parts])
         except Exception as error:  # Out of memory, or frames too small for its strides.
