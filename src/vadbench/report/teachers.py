@@ -146,7 +146,9 @@ def _segmentation(artefact: Artefact, chosen: list[int]) -> Panels:
     from matplotlib import colormaps
 
     names = _category_names()
-    palette = (np.array(colormaps["tab20"].colors)[:, ::-1] * 255).astype(np.uint8)  # type: ignore[attr-defined]
+    # Bold colours before pale ones: people and vehicles have low numbers.
+    colours = np.array(colormaps["tab20"].colors)[:, ::-1]  # type: ignore[attr-defined]
+    palette = (np.concatenate([colours[::2], colours[1::2]]) * 255).astype(np.uint8)
 
     def colour(category: int) -> Image:
         picked: Image = palette[category % len(palette)]

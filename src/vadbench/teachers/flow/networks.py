@@ -4,7 +4,10 @@ ptlflow's networks take pairs of BGR frames, 0 to 1, pad or stretch them to a mu
 stride and return the field on the grid of the frames that they were given.
 """
 
+import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +43,10 @@ def make_network(name: str) -> Any:
         VadbenchError: ptlflow is not installed, or cannot make it here.
     """
     try:
-        import ptlflow
+        # Importing it reports every optional extension that is missing, whatever network is made.
+        with redirect_stdout(None), warnings.catch_warnings(action="ignore"):
+            logging.disable(logging.WARNING)
+            import ptlflow
     except ImportError as error:
         raise VadbenchError(
             f"the flow backend {name!r} needs ptlflow, which cannot be imported ({error}); in "
@@ -48,6 +54,8 @@ def make_network(name: str) -> Any:
             "  pip install -c constraints.txt -e '.[flow]'\n"
             "  pip install -c constraints.txt --no-deps ptlflow"
         ) from error
+    finally:
+        logging.disable(logging.NOTSET)
     try:
         network = ptlflow.get_model(name)
     except Exception as error:  # Some need a compiler, CuPy or files of their own.
