@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import Artefact
-from vadbench.report.pictures import ABNORMAL, enlarged, outline, rectangle
+from vadbench.report.pictures import enlarged, outline, rectangle
 from vadbench.teachers.segmentation.instances import UNKNOWN
 from vadbench.teachers.segmentation.masks import unpack_mask
 
@@ -24,7 +24,8 @@ __all__ = ["TEACHERS", "draw_teacher"]
 Image = npt.NDArray[np.uint8]
 _TOP = 99.9  # percentile of the speeds in the pictured frames that is drawn brightest
 _PANEL = 4.2  # width of a panel, inches
-_TINT = 0.55  # how much of a class's colour lies over the frame
+_SIDE = 1000  # longer side that the frame below instances is enlarged to, pixels
+_TINT = 0.4  # how much of a class's colour lies over the frame
 
 
 def draw_teacher(
@@ -66,7 +67,7 @@ def draw_teacher(
             1,
             len(drawn),
             figsize=(_PANEL * len(drawn), _PANEL * height / width + 0.8),
-            dpi=100,
+            dpi=150,
             layout="constrained",
             squeeze=False,
         )
@@ -157,7 +158,7 @@ def _segmentation(artefact: Artefact, chosen: list[int]) -> Panels:
     def overlay(panel: "Axes", t: int, frame: Image | None) -> None:
         classes = artefact["class_map"][t]
         grey = np.full((*classes.shape, 1), 30, np.uint8)
-        image, factor = enlarged(grey if frame is None else frame)
+        image, factor = enlarged(grey if frame is None else frame, _SIDE)
         large = classes.repeat(factor, axis=0).repeat(factor, axis=1)
         for category in np.unique(classes[classes > 0]):
             there = large == category
@@ -168,8 +169,8 @@ def _segmentation(artefact: Artefact, chosen: list[int]) -> Panels:
         for row, item in enumerate(range(start, end)):
             box, category = artefact["boxes"][item], int(artefact["classes"][item])
             bits = artefact["mask_bits"][ends[row] : ends[row + 1]]
-            outline(image, unpack_mask(bits, box, *classes.shape), factor, ABNORMAL)
             blue, green, red = (int(value) for value in colour(category))
+            outline(image, unpack_mask(bits, box, *classes.shape), factor, (blue, green, red))
             rectangle(image, box, factor, (blue, green, red), 1)
             words = f"{names.get(category, category)} {artefact['scores'][item]:.2f}"
             panel.text(

@@ -30,8 +30,10 @@ _ONE_BY_ONE = frozenset(
     | {"liteflownet", "liteflownet2", "liteflownet2_pseudoreg"}
 )
 """Networks whose estimate for a pair depends on the others in its batch, or that take one only."""
-_WARPING = ("dicl", "fastflownet", "hd3", "irr_pwc", "liteflownet", "maskflownet", "pwcnet")
-_WARPING += ("scopeflow", "vcn")
+_WARPING = (
+    *("dicl", "fastflownet", "hd3", "irr_pwc", "liteflownet"),
+    *("maskflownet", "pwcnet", "scopeflow", "vcn"),
+)
 """Beginnings of the names of networks that warp features by pixel numbers in the features' own
 precision: half precision resolves an eighth of a pixel from 128 on, so they compute in full."""
 
