@@ -18,7 +18,9 @@ $(STAMP): pyproject.toml constraints.txt
 	  || { echo "vadbench needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "installing into $(VENV): some gigabytes, some minutes"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,flow]'
+	@# Without what it requires: that would put another OpenCV over ours (see pyproject.toml).
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps ptlflow
 	@touch $@
 
 demo: install  ## run the benchmark on the synthetic scene and print the table

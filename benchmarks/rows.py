@@ -19,12 +19,12 @@ class Row:
     """A measurement beside its peer.
 
     Attributes:
-        ours, peer: In `unit`; peer None where there is none.
-        note: What the peer is.
+        ours, peer: In `unit`; None where there is none.
+        note: What the peer is, or why there is no measurement.
     """
 
     what: str
-    ours: float
+    ours: float | None
     peer: float | None
     unit: str
     note: str = ""
@@ -34,7 +34,7 @@ class Row:
 
     @property
     def ratio(self) -> str:
-        return "" if not self.peer else f"{self.ours / self.peer:.2f}"
+        return "" if not self.peer or self.ours is None else f"{self.ours / self.peer:.2f}"
 
 
 def seconds(function: Callable[[], object], repeats: int = 3) -> float:

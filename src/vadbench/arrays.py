@@ -7,7 +7,7 @@ rebuild NumPy arrays and refuses every other name.
 
 import pickle  # only its restricted form below is used
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,7 @@ from numpy.lib import format as npy_format
 
 from vadbench.errors import VadbenchError
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-__all__ = ["load_array", "load_tensors"]
+__all__ = ["load_array", "load_pickle"]
 
 _ALLOWED = frozenset(
     (module, name)
@@ -73,29 +70,11 @@ def load_array(path: str | Path) -> npt.NDArray[Any]:
     return values
 
 
-def load_tensors(path: Path) -> "dict[str, Tensor]":
-    """Loads a file of weights: .safetensors, PyTorch's .pth, or a .pkl of arrays (detectron2).
-
-    Returns:
-        Tensors by name; where the file keeps them under `model` or `state_dict`, those.
+def load_pickle(path: Path) -> Any:
+    """Loads a pickle of NumPy arrays, dictionaries, lists, words and numbers; all else is refused.
 
     Raises:
-        VadbenchError: The file is damaged, or asks for anything but tensors.
+        pickle.UnpicklingError: It asks for anything else.
     """
-    import torch
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            state: Any = load_file(path)
-        elif path.suffix == ".pkl":
-            with open(path, "rb") as stream:
-                state = _ArrayUnpickler(stream, encoding="latin1").load()
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        for key in ("model", "state_dict"):
-            state = state[key] if isinstance(state.get(key), dict) else state
-        return {name: torch.as_tensor(value) for name, value in state.items()}
-    except Exception as error:  # A pickle that is damaged or hostile raises what it likes.
-        words = " ".join(str(error).split())[:300]
-        raise VadbenchError(f"{path}: not a file of weights, or not whole ({words})") from error
+    with open(path, "rb") as stream:
+        return _ArrayUnpickler(stream, encoding="latin1").load()

@@ -5,10 +5,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vadbench import __version__
 from vadbench.errors import VadbenchError
+
+if TYPE_CHECKING:
+    from vadbench.artefacts import Artefact, Identity
+    from vadbench.datasets import Clip
 
 __all__ = ["main"]
 
@@ -22,7 +26,9 @@ _EXAMPLES = {
     "inspect": """examples:
   vadbench inspect results/walkway/flow/farneback/test/test01.h5
   vadbench inspect results/*/cubes/*/train/*.h5
-  vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/""",
+  vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/
+  vadbench inspect results/ped2/flow/farneback/test/Test004.h5 --pictures pictures/ \\
+      --config workflow/configs/ped2.yaml""",
     "fetch": """examples:
   vadbench fetch dataset ucsd       into data/, or the folder that VADBENCH_DATA names
   vadbench fetch dataset avenue     says where to ask for it, and how it has to lie
@@ -66,7 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         "--pictures",
         type=Path,
         metavar="FOLDER",
-        help="draw what a panels artefact holds into PNG files there",
+        help="draw flow, segmentation, depth or panels into PNG files there",
+    )
+    inspect.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config.yaml"),
+        help="YAML file that names the data set, for the frames in pictures",
     )
     video = add("video", "write a test clip as a video with boxes, ground truth and running score")
     video.add_argument(
@@ -100,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif chosen.command == "datasets":
             _datasets(chosen.config)
         elif chosen.command == "inspect":
-            _inspect(chosen.files, chosen.pictures)
+            _inspect(chosen.files, chosen.pictures, chosen.config)
         elif chosen.command == "video":
             from vadbench.report.video import write_run_video
 
@@ -146,7 +158,7 @@ def _datasets(config: Path) -> None:
     Console().print(table)
 
 
-def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
+def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -183,17 +195,42 @@ def _inspect(files: Sequence[Path], pictures: Path | None) -> None:
                 table.add_row(name, str(data.shape), str(data.dtype), stored, spec.unit)
             console.print(table)
             if pictures is not None:
-                if artefact.kind != "panels":
-                    raise VadbenchError(
-                        f"{path}: holds {artefact.kind}, which is not drawn; give --pictures a "
-                        "panels.h5"
-                    )
-                from vadbench.report.panels import draw_panels
-
-                settings = artefact.settings
-                title = f"{settings['method']} {settings['variant']}, seed {settings['seed']}"
-                for picture in draw_panels(artefact, pictures, title, None):
+                for picture in _draw(artefact, pictures, config):
                     console.print(f"drawn      {picture}", highlight=False, soft_wrap=True)
+
+
+def _draw(artefact: "Artefact", folder: Path, config: Path) -> list[Path]:
+    from vadbench.report.panels import draw_panels
+    from vadbench.report.teachers import TEACHERS, draw_teacher
+
+    if artefact.kind == "panels":
+        settings = artefact.settings
+        title = f"{settings['method']} {settings['variant']}, seed {settings['seed']}"
+        return draw_panels(artefact, folder, title, None)
+    if artefact.kind in TEACHERS:
+        try:
+            clip = _open_clip(artefact.identity, config)
+        except VadbenchError as error:
+            print(f"vadbench: drawn without frames: {error}", file=sys.stderr)
+            clip = None
+        return draw_teacher(artefact, folder, clip)
+    raise VadbenchError(
+        f"{artefact.path}: holds {artefact.kind}, which is not drawn; --pictures draws "
+        f"{', '.join(TEACHERS)} and panels"
+    )
+
+
+def _open_clip(owner: "Identity", config: Path) -> "Clip":
+    from vadbench.config import read_config_file
+    from vadbench.datasets import open_source
+
+    datasets = read_config_file(config).datasets
+    if owner.dataset not in datasets:
+        raise VadbenchError(
+            f"{config} names no data set {owner.dataset!r}; name the configuration with --config"
+        )
+    source = datasets[owner.dataset].source_settings()
+    return open_source(source, owner.dataset, owner.split, str(owner.clip))
 
 
 def _fetch(what: str, names: Sequence[str]) -> None:

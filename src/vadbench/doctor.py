@@ -108,7 +108,9 @@ def _machine() -> Iterator[Finding]:
         for number in range(torch.cuda.device_count()):
             about = torch.cuda.get_device_properties(number)
             memory = f"{about.total_memory / 1e9:.0f} GB"
-            yield Finding(f"GPU {number}", "ok", f"{about.name}, {memory}, torch {version('torch')}")
+            yield Finding(
+                f"GPU {number}", "ok", f"{about.name}, {memory}, torch {version('torch')}"
+            )
     else:
         yield Finding(
             "GPU",

@@ -17,7 +17,8 @@ from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
 from vadbench.settings import Settings
-from vadbench.teachers.flow import BACKENDS
+from vadbench.teachers.flow import backend_module
+from vadbench.teachers.flow.published import CHECKPOINTS
 from vadbench.weights import find_weights
 
 __all__ = ["Plan", "Run", "open_plan"]
@@ -27,7 +28,7 @@ _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
-_NETWORKS = frozenset({"maskrcnn"})
+_NETWORKS = frozenset({"maskrcnn", *CHECKPOINTS})
 _EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
@@ -212,10 +213,20 @@ class Plan:
         """Whether a teacher is a network, which wants threads, memory and a GPU."""
         return _named(getattr(self.config, section), section, name).backend in _NETWORKS
 
+    def flow_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What a flow artefact is made from."""
+        settings = _named(self.config.flow, "flow", name)
+        files = self.clip_files(dataset, split, clip)
+        if settings.backend in CHECKPOINTS:
+            own = settings.ptlflow.weights
+            path = find_weights(settings.backend, own, f"flow.{name}.ptlflow")
+            files["weights"] = [path.as_posix()]
+        return files
+
     def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a flow artefact."""
         settings = _named(self.config.flow, "flow", name)
-        job = self._source(dataset, "vadbench.teachers.flow", BACKENDS[settings.backend])
+        job = self._source(dataset, "vadbench.teachers.flow", backend_module(settings.backend))
         return job | {"settings": settings.effective()}
 
     def depth_params(self, dataset: str, name: str) -> dict[str, Any]:

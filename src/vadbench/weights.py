@@ -7,6 +7,7 @@ from pathlib import Path
 from vadbench.downloads import Progress, download
 from vadbench.errors import VadbenchError
 from vadbench.methods import nearest
+from vadbench.teachers.flow.published import CHECKPOINTS
 
 __all__ = ["WEIGHTS", "Weights", "fetch_weights", "find_weights", "weights_root"]
 
@@ -17,7 +18,7 @@ class Weights:
 
     Attributes:
         url: Where it is fetched from.
-        sha256: The first digits of its SHA-256, which PyTorch publishes as part of the name.
+        sha256: The first digits of its SHA-256, which PyTorch and ptlflow publish in its name.
         what: What it is, in words.
     """
 
@@ -32,6 +33,7 @@ class Weights:
 
 
 _TORCH = "https://download.pytorch.org/models"
+_PTLFLOW = "https://github.com/hmorimitsu/ptlflow/releases/download/weights1"
 WEIGHTS = {
     "maskrcnn_resnet50_fpn": Weights(
         f"{_TORCH}/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth",
@@ -43,6 +45,10 @@ WEIGHTS = {
         "73cbd019",
         "Mask R-CNN v2, ResNet-50 FPN, COCO, of torchvision",
     ),
+} | {
+    name: Weights(f"{_PTLFLOW}/{file}.ckpt", file.rpartition("-")[2], f"optical flow, {name}")
+    for name, file in CHECKPOINTS.items()
+    if file is not None
 }
 
 

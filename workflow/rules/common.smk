@@ -86,8 +86,26 @@ def segmentation_gpus(wildcards):
     return 1 if PLAN.is_network("segmentation", wildcards.name) else 0
 
 
+def flow_files(wildcards):
+    return PLAN.flow_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
 def flow_params(wildcards):
     return PLAN.flow_params(wildcards.dataset, wildcards.name)
+
+
+def flow_threads(wildcards):
+    return 8 if PLAN.is_network("flow", wildcards.name) else 1
+
+
+def flow_memory(wildcards):
+    return 8000 if PLAN.is_network("flow", wildcards.name) else 2000
+
+
+def flow_gpus(wildcards):
+    return 1 if PLAN.is_network("flow", wildcards.name) else 0
 
 
 def depth_params(wildcards):

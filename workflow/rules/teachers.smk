@@ -29,7 +29,7 @@ rule segment:
 
 rule compute_flow:
     input:
-        unpack(clip_files),
+        unpack(flow_files),
     output:
         "results/{dataset}/flow/{name}/{split}/{clip}.h5",
     log:
@@ -38,10 +38,11 @@ rule compute_flow:
         "results/timings/compute_flow/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 1
+    threads: flow_threads
     resources:
-        mem_mb=2000,
+        mem_mb=flow_memory,
         runtime=60,
+        gpu=flow_gpus,
     params:
         job=flow_params,
     script:

@@ -9,6 +9,14 @@ with job_log(snakemake.log[0]):
     from vadbench.teachers.flow import compute_flow
 
     job, at = snakemake.params.job, snakemake.wildcards
+    network = {}
+    if weights := snakemake.input.get("weights"):
+        entry = snakemake.config["flow"][at.name].get("ptlflow", {})
+        network = {
+            "weights": Path(weights[0]),
+            "batch_size": entry.get("batch_size", 4),
+            "threads": snakemake.threads,
+        }
     compute_flow(
         open_source(job["source"], at.dataset, at.split, at.clip),
         PlainSettings(job["settings"]),
@@ -16,4 +24,5 @@ with job_log(snakemake.log[0]):
         Path(snakemake.output[0]),
         inputs=tuple(map(Path, snakemake.input)),
         code=job["code"],
+        **network,
     )

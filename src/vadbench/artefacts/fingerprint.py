@@ -26,6 +26,7 @@ PLUMBING = frozenset(
         "vadbench.artefacts.store",
         "vadbench.artefacts.fingerprint",
         "vadbench.logs",
+        "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }
 )
 """Modules that cannot change a result; they are left out of every fingerprint."""

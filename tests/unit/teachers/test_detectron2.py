@@ -114,7 +114,7 @@ def test_a_lazy_configuration_of_the_zoo_is_built(weights: Path) -> None:
 
 def test_a_hostile_pickle_is_refused(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    with pytest.raises(VadbenchError, match=r"bad\.pkl: not a file of weights"):
+    with pytest.raises(VadbenchError, match=r"bad\.pkl: cannot be loaded as weights"):
         segment_maskrcnn(
             textured(1, 48, 72, 1), SETTINGS, tmp_path / "bad.pkl", OWNER, tmp_path / "s.h5"
         )

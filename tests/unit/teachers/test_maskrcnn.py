@@ -78,9 +78,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     (tmp_path / "bad.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     for name in ("other.safetensors", "bad.pth"):
-        with pytest.raises(
-            VadbenchError, match=f"{name}: (cannot be loaded as|not a file of) weights"
-        ):
+        with pytest.raises(VadbenchError, match=f"{name}: cannot be loaded as weights"):
             segment_maskrcnn(
                 textured(1, 48, 72, 1), SETTINGS, tmp_path / name, OWNER, tmp_path / "s.h5"
             )

@@ -8,9 +8,12 @@ frames to the network's size, estimates there, resizes the field back and does *
 magnitudes. They are then in pixels of the network's size, and larger than the frame's own.
 """
 
-from collections.abc import Callable
-from functools import cache
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,48 +26,23 @@ if TYPE_CHECKING:
     from vadbench.datasets import Clip
     from vadbench.teachers.flow.settings import FlowSettings
 
-__all__ = ["BACKENDS", "compute_flow", "estimator"]
+__all__ = ["Estimate", "backend_module", "compute_flow"]
 
+log = logging.getLogger(__name__)
+Frame = npt.NDArray[np.uint8]
 Flow = npt.NDArray[np.float32]
-Estimate = Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], Flow]
+Estimate = Callable[[Sequence[Frame], Sequence[Frame]], Iterable[Flow]]
+"""Takes the first and the second frames of some pairs, returns a field for each pair."""
 
-BACKENDS: dict[str, str] = {
+_CLASSICAL = {
     "farneback": "vadbench.teachers.flow.farneback",
     "dis": "vadbench.teachers.flow.dis",
 }
 
 
-def estimator(settings: "FlowSettings") -> Estimate:
-    """Returns a function (previous, next) -> flow for grey uint8 frames (H, W).
-
-    The flow is (H, W, 2) float32 in the units of the settings.
-    """
-    import cv2
-
-    backend: Estimate = import_module(BACKENDS[settings.backend]).build(settings)
-
-    def estimate(previous: npt.NDArray[np.uint8], following: npt.NDArray[np.uint8]) -> Flow:
-        height, width = previous.shape
-        work_width, work_height = settings.working_size or (width, height)
-        resized = (work_width, work_height) != (width, height)
-        if resized:
-            size = (work_width, work_height)
-            flow = backend(cv2.resize(previous, size), cv2.resize(following, size))
-            flow = cv2.resize(flow, (width, height))
-        else:
-            flow = backend(previous, following)
-        if settings.units == "network":
-            return flow
-        unit_width, unit_height = (width, height) if settings.units == "native" else settings.units
-        scale = _scale(unit_width / work_width, unit_height / work_height)
-        return flow if scale is None else flow * scale
-
-    return estimate
-
-
-@cache
-def _scale(x: float, y: float) -> Flow | None:
-    return None if x == y == 1 else np.array([x, y], np.float32)
+def backend_module(backend: str) -> str:
+    """Returns the module of a backend, by its name in the settings."""
+    return _CLASSICAL.get(backend, "vadbench.teachers.flow.networks")
 
 
 def compute_flow(
@@ -73,13 +51,30 @@ def compute_flow(
     identity: Identity,
     path: Path,
     *,
+    weights: Path | None = None,
+    batch_size: int = 1,
+    threads: int = 1,
     inputs: tuple[Path, ...] = (),
     code: str = "",
 ) -> None:
-    """Writes the flow artefact of a clip: (T, H, W, 2) float16.
+    """Writes the flow artefact of a clip: (T, H, W, 2) float16, x and y.
+
+    Networks see frames in colour (grey ones repeated), the backends of OpenCV in grey.
+
+    Args:
+        clip: The frames.
+        settings: Backend, working size and units.
+        identity: Data set, split and clip.
+        path: Where the artefact goes.
+        weights: The network's weights; None for a backend that has none.
+        batch_size: Pairs of frames at a time, of a network.
+        threads: Threads to compute with, of a network.
+        inputs: Files it is made from, for provenance.
+        code: Code fingerprint.
 
     Raises:
-        VadbenchError: A frame cannot be read, or the file not be written.
+        VadbenchError: A frame cannot be read, or the file not be written; of a network also what
+            `vadbench.teachers.flow.networks.build` raises.
     """
     import cv2
 
@@ -87,7 +82,16 @@ def compute_flow(
 
     # One clip is one job; OpenCV's own threads would only compete with the other jobs.
     cv2.setNumThreads(1)
-    estimate = estimator(settings)
+    module = import_module(backend_module(settings.backend))
+    estimate: Estimate
+    if weights is None:
+        estimate, coloured = partial(map, module.build(settings)), _grey
+    else:
+        estimate, coloured = module.build(settings, weights, threads), _colour
+    native = (clip.width, clip.height)
+    width, height = settings.working_size or native
+    working = (width, height)
+    scale = _scale(settings, native, working)
     with ArtefactWriter(
         path,
         "flow",
@@ -97,11 +101,42 @@ def compute_flow(
         inputs=inputs,
         code=code,
     ) as writer:
-        previous: npt.NDArray[np.uint8] | None = None
-        for frame in clip:
-            grey = (
-                frame[..., 0] if frame.shape[-1] == 1 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
-            )
-            flow = estimate(grey if previous is None else previous, grey)
-            writer.append("flow", to_half(flow[None]))
-            previous = grey
+        frames: Iterator[Frame] = map(coloured, clip)
+        if working != native:
+            frames = (cv2.resize(frame, working) for frame in frames)
+        done, told, before = 0, time.monotonic(), None
+        while group := list(islice(frames, batch_size)):
+            for flow in estimate([group[0] if before is None else before, *group[:-1]], group):
+                if working != native:
+                    flow = cv2.resize(flow, native)
+                if scale is not None:
+                    flow = flow * scale
+                writer.append("flow", to_half(flow[None]))
+            before, done = group[-1], done + len(group)
+            if time.monotonic() - told > 30:
+                log.info("%d of %d frames", done, clip.n_frames)
+                told = time.monotonic()
+
+
+def _grey(frame: Frame) -> Frame:
+    import cv2
+
+    if frame.shape[2] == 1:
+        return frame[..., 0]
+    grey: Frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+    return grey
+
+
+def _colour(frame: Frame) -> Frame:
+    return np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame
+
+
+def _scale(
+    settings: "FlowSettings", native: tuple[int, int], working: tuple[int, int]
+) -> Flow | None:
+    """What x and y in pixels of the working size are multiplied by; None: nothing changes."""
+    if settings.units == "network":
+        return None
+    wanted = native if settings.units == "native" else settings.units
+    scale = (wanted[0] / working[0], wanted[1] / working[1])
+    return None if scale == (1, 1) else np.array(scale, np.float32)

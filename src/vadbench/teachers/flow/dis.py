@@ -1,5 +1,6 @@
 """Dense inverse search (Kroeger et al., ECCV 2016), by OpenCV."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import cv2
@@ -7,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from vadbench.teachers.flow import Estimate
     from vadbench.teachers.flow.settings import FlowSettings
 
 __all__ = ["build"]
@@ -19,8 +19,10 @@ _PRESETS = {
 }
 
 
-def build(settings: "FlowSettings") -> "Estimate":
-    """Returns the estimator for grey uint8 frames (H, W)."""
+def build(
+    settings: "FlowSettings",
+) -> Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """Returns the estimator for a pair of grey uint8 frames (H, W)."""
     search = cv2.DISOpticalFlow.create(_PRESETS[settings.dis_preset])
 
     def estimate(

@@ -1,5 +1,6 @@
 """Farneback's two-frame motion estimation by polynomial expansion (SCIA 2003), by OpenCV."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import cv2
@@ -7,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from vadbench.teachers.flow import Estimate
     from vadbench.teachers.flow.settings import FlowSettings
 
 __all__ = ["build"]
 
 
-def build(settings: "FlowSettings") -> "Estimate":
-    """Returns the estimator for grey uint8 frames (H, W)."""
+def build(
+    settings: "FlowSettings",
+) -> Callable[[npt.NDArray[np.uint8], npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """Returns the estimator for a pair of grey uint8 frames (H, W)."""
     chosen = settings.farneback
 
     def estimate(

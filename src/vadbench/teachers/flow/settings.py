@@ -1,12 +1,23 @@
 """Settings of a flow artefact."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
+from vadbench.methods import nearest
 from vadbench.settings import Settings
+from vadbench.teachers.flow.published import CHECKPOINTS
 
-__all__ = ["FarnebackSettings", "FlowSettings"]
+__all__ = ["FarnebackSettings", "FlowSettings", "NetworkSettings"]
+
+Side = Annotated[int, Field(ge=1)]
+_BACKENDS = ["farneback", "dis", *CHECKPOINTS]
+
+
+def _known(backend: str) -> str:
+    if backend not in _BACKENDS:
+        raise ValueError(f"{backend!r} is not possible{nearest(backend, _BACKENDS)}")
+    return backend
 
 
 class FarnebackSettings(Settings):
@@ -20,20 +31,38 @@ class FarnebackSettings(Settings):
     poly_sigma: float = Field(1.2, gt=0, description="Gaussian of the expansion, pixels")
 
 
+class NetworkSettings(Settings):
+    """What a flow network is run with."""
+
+    weights: str | None = Field(
+        None,
+        description="weights file (.ckpt as ptlflow publishes them, .pth or .safetensors); null: "
+        "the published one, see vadbench fetch weights",
+    )
+    batch_size: int = Field(4, ge=1, description="pairs of frames at a time")
+
+
 class FlowSettings(Settings):
     """One flow artefact."""
 
-    backend: Literal["farneback", "dis"] = Field(
-        "farneback", description="estimator: farneback or dis (OpenCV)"
+    backend: Annotated[
+        str,
+        AfterValidator(_known),
+        WithJsonSchema({"type": "string", "enum": _BACKENDS}),
+    ] = Field(
+        "farneback",
+        description="estimator: farneback or dis (OpenCV), or a network of ptlflow by its name "
+        "there, such as flownet2, pwcnet, raft_small or raft",
     )
-    working_size: tuple[int, int] | None = Field(
+    working_size: tuple[Side, Side] | None = Field(
         None,
-        description="width and height at which flow is estimated; null: the frame's own",
+        description="width and height at which flow is estimated; null: the frame's own "
+        "(HF2-VAD: 1024 x 768, on ShanghaiTech 1024 x 640)",
     )
     units: Literal["native", "network"] | tuple[int, int] = Field(
         "native",
-        description="magnitudes in pixels of the frame (native), of the working size (network), "
-        "or of a frame of this width and height (HF2-VAD's FlowNet2 saw 1024 x 768)",
+        description="magnitudes in pixels of the frame (native), of the working size (network: "
+        "HF2-VAD does not scale them back), or of a frame of this width and height",
     )
     farneback: FarnebackSettings = Field(
         FarnebackSettings(), description="used by the farneback backend"
@@ -41,8 +70,10 @@ class FlowSettings(Settings):
     dis_preset: Literal["ultrafast", "fast", "medium"] = Field(
         "medium", description="used by the dis backend"
     )
+    ptlflow: NetworkSettings = Field(NetworkSettings(), description="used by networks")
 
     def effective(self) -> dict[str, Any]:
-        """Returns only what changes the result: parameters of the other backend do not."""
-        unused = {"farneback": "dis_preset", "dis": "farneback"}[self.backend]
-        return {key: value for key, value in self.plain().items() if key != unused}
+        """Returns only what changes the result; a weights file is an input of the job."""
+        own = {"farneback": "farneback", "dis": "dis_preset"}.get(self.backend)
+        used = {"backend", "working_size", "units", own}
+        return {key: value for key, value in self.plain().items() if key in used}

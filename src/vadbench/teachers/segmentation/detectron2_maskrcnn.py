@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vadbench.arrays import load_tensors
 from vadbench.errors import VadbenchError
-from vadbench.teachers.segmentation.maskrcnn import load_weights
+from vadbench.teachers.loading import load_weights
 
 if TYPE_CHECKING:
     from vadbench.teachers.segmentation.settings import MaskRCNNSettings
@@ -19,7 +18,7 @@ __all__ = ["build", "predictor"]
 
 _CLASSES = 80
 """COCO's categories that have instances; detectron2 counts them without gaps."""
-_UNSAVED = frozenset({"pixel_mean", "pixel_std"})
+_UNSAVED = ("pixel_mean", "pixel_std")
 """Buffers that come from the configuration, and are not in every weights file."""
 
 
@@ -87,8 +86,7 @@ def predictor(
     from detectron2.data.transforms import ResizeShortestEdge
     from detectron2.modeling.postprocessing import detector_postprocess
 
-    state, own = load_tensors(weights), network.state_dict()
-    load_weights(network, {key: own[key] for key in _UNSAVED & own.keys()} | state, weights)
+    load_weights(network, weights, optional=_UNSAVED)
     contiguous = MetadataCatalog.get("coco_2017_train").thing_dataset_id_to_contiguous_id
     categories = torch.tensor(sorted(contiguous, key=contiguous.__getitem__))
     resize = ResizeShortestEdge([settings.min_size] * 2, settings.max_size)

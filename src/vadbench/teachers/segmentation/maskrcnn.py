@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from vadbench.artefacts import Identity
-from vadbench.errors import VadbenchError
 from vadbench.teachers.segmentation.instances import Instances, write_segmentation
 from vadbench.training.machine import device, set_up_torch
 
@@ -22,26 +20,11 @@ if TYPE_CHECKING:
     from vadbench.datasets import Clip
     from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
 
-__all__ = ["load_weights", "segment_maskrcnn"]
+__all__ = ["segment_maskrcnn"]
 
 log = logging.getLogger(__name__)
 Frames = Sequence[npt.NDArray[np.uint8]]
 Predict = Callable[[Frames], list[dict[str, Any]]]
-
-
-def load_weights(network: nn.Module, state: dict[str, Any], path: Path) -> None:
-    """Loads weights that are all there and all known.
-
-    Raises:
-        VadbenchError: They are of another network.
-    """
-    try:
-        network.load_state_dict(state)
-    except (RuntimeError, AttributeError, TypeError) as error:
-        words = " ".join(str(error).split())[:300]
-        raise VadbenchError(f"{path}: cannot be loaded as weights of this network ({words})") from (
-            error
-        )
 
 
 def segment_maskrcnn(

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vadbench.arrays import load_tensors
-from vadbench.teachers.segmentation.maskrcnn import load_weights
+from vadbench.teachers.loading import load_weights
 
 if TYPE_CHECKING:
     from vadbench.teachers.segmentation.settings import MaskRCNNSettings
@@ -59,7 +58,7 @@ def predictor(
         VadbenchError: The weights do not fit the network.
     """
     network = build(settings)
-    load_weights(network, load_tensors(weights), weights)
+    load_weights(network, weights)
     network.eval().to(place)
 
     def predict(frames: Sequence[npt.NDArray[np.uint8]]) -> list[dict[str, Any]]:
