@@ -28,7 +28,15 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import ShanghaiTechSection as Section
 
-__all__ = ["list_clips", "open_clip", "raw_state", "read_labels", "scene_of"]
+__all__ = [
+    "label_paths",
+    "list_clips",
+    "open_clip",
+    "pixel_mask_file",
+    "raw_state",
+    "read_labels",
+    "scene_of",
+]
 
 _PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
 _SPLITS = [("training/videos", "testing/frames"), REPACKED]
@@ -57,11 +65,20 @@ def _masks(layout: Layout) -> list[Path]:
     return sorted((layout.test.parent / "test_frame_mask").glob("*.npy"))
 
 
+def pixel_mask_file(section: "Section", root: Path, clip: str) -> Path:
+    """Returns where a test clip's pixel masks lie, (T, H, W), if they are there."""
+    return _layout(section, root).test.parent / f"test_pixel_mask/{clip}.npy"
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Returns the files that labels are read from."""
+    layout = _layout(section, root)
+    return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout)]
+
+
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    layout = _layout(section, root)
-    files = label_files(section.labels, "shanghaitech", layout)
-    return layout.state([*files, *_masks(layout)])
+    return _layout(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
