@@ -198,7 +198,8 @@ def _print_surveys(found: "Sequence[Survey]") -> None:
     console = Console()
     table = Table("data set", "family", "state", "training clips", "test clips", "labels", "in")
     for item in found:
-        state = item.state if item.checked is None else f"{item.state}, decoded"
+        whole = item.state == "complete" and item.checked is not None
+        state = "complete, decoded" if whole else item.state
         counts = [clips(item, split) for split in ("train", "test")]
         table.add_row(item.name, item.family, state, *counts, labels(item), item.folder)
     console.print(table, highlight=False)

@@ -2,7 +2,8 @@
 
 A family module has `list_clips`, `label_paths`, `raw_state`, `open_clip` and `read_labels`, each
 taking the data set's settings and the folder its raw clips lie in. The first three are cheap (no
-frame is decoded), because they run whenever the workflow is planned.
+frame is decoded), because they run whenever the workflow is planned. One that reads a folder has
+`locate`, which says where it lies.
 """
 
 import os

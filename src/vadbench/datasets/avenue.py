@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "label_paths",
     "list_clips",
+    "locate",
     "open_clip",
     "open_volume",
     "raw_state",
@@ -46,7 +47,12 @@ _CUTS = {"02": [(0, 310), (522, 770), (832, -1)], "04": [(0, 1459)], "07": [(0, 
 """What HF2-VAD's 19 training clips keep of three of the 16, inclusive; -1 is the end."""
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     return find_layout("avenue", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
@@ -59,7 +65,7 @@ def _pieces(section: "Section", split: str, name: str) -> dict[str, tuple[int, i
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     return {
         split: [clip for name in layout.sources(split) for clip in _pieces(section, split, name)]
         for split in ("train", "test")
@@ -68,7 +74,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     name = clip.partition("_")[0] if section.training == "avenue19" and split == "train" else clip
     opened = layout.open(split, name)
     kept = _pieces(section, split, name).get(clip)
@@ -94,7 +100,7 @@ def _truth(layout: Layout, root: Path) -> list[Path]:
 
 def truth_file(section: "Section", root: Path, clip: str) -> Path | None:
     """Returns the file that holds a test clip's masks, if there is one."""
-    return _numbered(_truth(_layout(section, root), root)).get(clip.lstrip("0"))
+    return _numbered(_truth(locate(section, root), root)).get(clip.lstrip("0"))
 
 
 def _numbered(truth: list[Path]) -> dict[str, Path]:
@@ -104,13 +110,13 @@ def _numbered(truth: list[Path]) -> dict[str, Path]:
 
 def label_paths(section: "Section", root: Path) -> list[Path]:
     """Returns the files that labels are read from."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     return [*label_files(section.labels, "avenue", layout), *_truth(layout, root)]
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     state = {
         f"{split}/{clip}": stat_digest([path])
         for split in ("train", "test")
@@ -127,7 +133,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
     truth = _truth(layout, root)
 

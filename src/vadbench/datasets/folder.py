@@ -16,21 +16,34 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import FolderSection as Section
 
-__all__ = ["label_paths", "list_clips", "mask_path", "open_clip", "raw_state", "read_labels"]
+__all__ = [
+    "label_paths",
+    "list_clips",
+    "locate",
+    "mask_path",
+    "open_clip",
+    "raw_state",
+    "read_labels",
+]
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     return find_layout("folder", root, [section.path], [("train", "test")])
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    return _layout(section, root).clips()
+    return locate(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return _layout(section, root).open(split, clip, section.size)
+    return locate(section, root).open(split, clip, section.size)
 
 
 def _mask_folder(section: "Section", layout: Layout) -> Path | None:
@@ -45,7 +58,7 @@ def mask_path(section: "Section", root: Path, clip: str) -> Path | None:
     Raises:
         VadbenchError: There are both.
     """
-    folder = _mask_folder(section, _layout(section, root))
+    folder = _mask_folder(section, locate(section, root))
     if folder is None:
         return None
     images, array = folder / clip, folder / f"{clip}.npy"
@@ -62,7 +75,7 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     """
     if section.labels is None:
         return []
-    layout = _layout(section, root)
+    layout = locate(section, root)
     folder = _mask_folder(section, layout)
     if folder is not None:
         return [item for item in sorted(folder.iterdir()) if not item.name.startswith(".")]
@@ -77,7 +90,7 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the labels."""
-    return _layout(section, root).state(label_paths(section, root))
+    return locate(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -86,7 +99,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: They are missing, damaged, or do not fit the clips.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
     if section.labels is None:
         unknown = {clip: np.zeros(count, np.uint8) for clip, count in lengths.items()}

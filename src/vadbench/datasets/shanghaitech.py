@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "label_paths",
     "list_clips",
+    "locate",
     "open_clip",
     "pixel_mask_file",
     "raw_state",
@@ -42,7 +43,12 @@ _PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
 _SPLITS = [("training/videos", "testing/frames"), REPACKED]
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     return find_layout("shanghaitech", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
@@ -53,12 +59,12 @@ def scene_of(clip: str) -> str:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    return _layout(section, root).clips()
+    return locate(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return _layout(section, root).open(split, clip)
+    return locate(section, root).open(split, clip)
 
 
 def _masks(layout: Layout) -> list[Path]:
@@ -67,18 +73,18 @@ def _masks(layout: Layout) -> list[Path]:
 
 def pixel_mask_file(section: "Section", root: Path, clip: str) -> Path:
     """Returns where a test clip's pixel masks lie, (T, H, W), if they are there."""
-    return _layout(section, root).test.parent / f"test_pixel_mask/{clip}.npy"
+    return locate(section, root).test.parent / f"test_pixel_mask/{clip}.npy"
 
 
 def label_paths(section: "Section", root: Path) -> list[Path]:
     """Returns the files that labels are read from."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout)]
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    return _layout(section, root).state(label_paths(section, root))
+    return locate(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -87,7 +93,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:

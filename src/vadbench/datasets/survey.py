@@ -39,7 +39,7 @@ class Survey:
         name: Its name in the configuration.
         family: Its family.
         state: `complete`, `missing` (it, or its labels), `damaged`, or `rendered` by the run.
-        folder: Where it is expected.
+        folder: Where it lies, or below which it is expected.
         train, test: Names of the clips that were found.
         labels: Label files relative to the data root, or what labels are where there are no files;
             after a check the sources that were read and agree.
@@ -88,6 +88,9 @@ def survey(
     if source is not None:
         found.page, found.layout = source.page, source.layout
     try:
+        locate = getattr(datasets.family_module(section.family), "locate", None)
+        if locate is not None:
+            found.folder = str(locate(section, root).base)
         clips = datasets.list_clips(section, root)
         found.train, found.test = clips["train"], clips["test"]
         if section.family == "walkway" and not _all_rendered(root, clips):

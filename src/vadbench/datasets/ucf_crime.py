@@ -28,7 +28,7 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import UCFCrimeSection as Section
 
-__all__ = ["label_paths", "list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = ["label_paths", "list_clips", "locate", "open_clip", "raw_state", "read_labels"]
 
 _PLACES = ("UCF_Crimes", "UCF-Crime", "ucf_crime")
 _CLIPS = {
@@ -92,7 +92,12 @@ def _clip_name(name: str) -> str:
     return name.removesuffix("_x264")
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     bases = [root / place for place in ([section.path] if section.path else _PLACES)]
     for base in bases:
         train, test = (base / folder for folder in REPACKED)
@@ -109,12 +114,12 @@ def _layout(section: "Section", root: Path) -> Layout:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in the paper's order."""
-    return _layout(section, root).clips()
+    return locate(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return _layout(section, root).open(split, clip)
+    return locate(section, root).open(split, clip)
 
 
 def _annotations(section: "Section", layout: Layout) -> list[Path]:
@@ -133,13 +138,13 @@ def _other_labels(section: "Section", layout: Layout) -> list[Path]:
 
 def label_paths(section: "Section", root: Path) -> list[Path]:
     """Returns the files that labels are read from."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     return [*_other_labels(section, layout), *_annotations(section, layout)]
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    return _layout(section, root).state(label_paths(section, root))
+    return locate(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -152,7 +157,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         VadbenchError: There are none, they do not fit the videos, or two sources differ; file,
             line, clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
     warnings: list[str] = []
 
