@@ -13,6 +13,7 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.artefacts import Artefact, Identity
     from vadbench.datasets import Clip
+    from vadbench.datasets.survey import Survey
 
 __all__ = ["main"]
 
@@ -21,8 +22,13 @@ _EXAMPLES = {
   vadbench table                          the table of the last run
   vadbench table --csv other/benchmark.csv""",
     "datasets": """examples:
-  vadbench datasets                                     what config.yaml names
-  VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml""",
+  vadbench datasets                     what config.yaml names
+  VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml --check
+                                        decodes every frame and reads the labels
+  vadbench datasets --published         every data set that others publish, and where to get it
+  vadbench datasets --json | jq '.[] | select(.state != "complete") | .problems[]'
+
+The exit status is 0 if every data set is complete, or rendered by the run, and 1 otherwise.""",
     "inspect": """examples:
   vadbench inspect results/walkway/flow/farneback/test/test01.h5
   vadbench inspect results/*/cubes/*/train/*.h5
@@ -64,8 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument(
         "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
     )
-    datasets = add("datasets", "list the data sets of a configuration and what was found of them")
+    datasets = add("datasets", "list data sets: what is there, what is missing, what is damaged")
     datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    datasets.add_argument(
+        "--published",
+        action="store_true",
+        help="list the data sets that others publish, not those of the configuration",
+    )
+    datasets.add_argument(
+        "--check",
+        action="store_true",
+        help="decode every frame of every clip and read the labels; what is damaged is named by "
+        "clip and frame",
+    )
+    datasets.add_argument("--json", action="store_true", help="print JSON in place of a table")
     inspect = add("inspect", "say what an artefact is, what it holds and what it was made from")
     inspect.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artefacts (.h5)")
     inspect.add_argument(
@@ -93,7 +111,10 @@ def _parser() -> argparse.ArgumentParser:
     fetch = add("fetch", "fetch data sets or weights and check them, or say where to ask for them")
     fetch.add_argument("what", choices=["dataset", "weights"], help="what is fetched")
     fetch.add_argument(
-        "names", nargs="+", metavar="NAME", help="ucsd, avenue, shanghaitech; a network's weights"
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="a data set's family, such as ucsd or avenue; a network's weights",
     )
     add("schema", "print the JSON schema of config.yaml")
     return parser
@@ -103,14 +124,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        0 if all went well, 1 after an error that the user can mend.
+        0 if all went well, 1 after an error that the user can mend, or where data is missing.
     """
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "table":
             _table(chosen.csv)
         elif chosen.command == "datasets":
-            _datasets(chosen.config)
+            return _datasets(chosen.config, chosen.published, chosen.check, chosen.json)
         elif chosen.command == "inspect":
             _inspect(chosen.files, chosen.pictures, chosen.config)
         elif chosen.command == "video":
@@ -139,23 +160,65 @@ def _table(csv: Path) -> None:
     print_table(csv)
 
 
-def _datasets(config: Path) -> None:
+def _datasets(config: Path, published: bool, check: bool, as_json: bool) -> int:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    from vadbench.config import read_config_file
+    from vadbench.datasets import data_root
+    from vadbench.datasets.survey import PUBLISHED, survey
+    from vadbench.plan import Plan
+
+    if published:
+        wanted = [(name, section, data_root()) for name, section in PUBLISHED.items()]
+    else:
+        plan = Plan(read_config_file(config))
+        wanted = [(name, s, plan.raw_root(name)) for name, s in plan.config.datasets.items()]
+    errors = Console(stderr=True)
+    columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not check) as bar:
+        task = bar.add_task("")
+
+        def tell(clip: str) -> None:
+            bar.update(task, description=clip)
+
+        found = [survey(name, section, root, check, tell) for name, section, root in wanted]
+    if as_json:
+        print(json.dumps([item.plain() for item in found], indent=1))
+    else:
+        _print_surveys(found)
+    return 0 if all(item.state in {"complete", "rendered"} for item in found) else 1
+
+
+def _print_surveys(found: "Sequence[Survey]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from vadbench.config import read_config_file
-    from vadbench.plan import Plan
+    def clips(item: "Survey", split: str) -> str:
+        names = item.train if split == "train" else item.test
+        if split not in item.frames:
+            return str(len(names)) if names else "-"
+        return f"{len(names)}, {item.frames[split]:,} frames"
 
-    plan = Plan(read_config_file(config))
-    table = Table("data set", "family", "training clips", "test clips", "where")
-    for name, section in plan.config.datasets.items():
-        try:
-            clips = plan.clips(name)
-            counts = [str(len(clips["train"])), str(len(clips["test"]))]
-        except VadbenchError as error:
-            counts = ["-", f"not found: {error}"]
-        table.add_row(name, section.family, *counts, str(plan.raw_root(name)))
-    Console().print(table)
+    def labels(item: "Survey") -> str:
+        if len(item.labels) < 2:
+            return "".join(item.labels) or "-"
+        return f"{item.labels[0]} and {len(item.labels) - 1} more"
+
+    console = Console()
+    table = Table("data set", "family", "state", "training clips", "test clips", "labels", "in")
+    for item in found:
+        whole = item.state == "complete" and item.checked is not None
+        state = "complete, decoded" if whole else item.state
+        counts = [clips(item, split) for split in ("train", "test")]
+        table.add_row(item.name, item.family, state, *counts, labels(item), item.folder)
+    console.print(table, highlight=False)
+    for item in found:
+        lines = [*item.problems, *(f"warning: {text}" for text in item.warnings)]
+        if item.state == "missing" and item.page:
+            lines.append(f"it comes from {item.page}\nand has to lie as {item.layout}")
+        for line in lines:
+            console.print(f"{item.name}: {line}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None:

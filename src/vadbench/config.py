@@ -16,6 +16,7 @@ from vadbench.datasets.sections import (
     DigitsSection,
     FolderSection,
     ShanghaiTechSection,
+    UCFCrimeSection,
     UCSDSection,
     WalkwaySection,
 )
@@ -38,6 +39,7 @@ DatasetSection = Annotated[
     | DigitsSection
     | FolderSection
     | ShanghaiTechSection
+    | UCFCrimeSection
     | UCSDSection
     | WalkwaySection,
     Field(discriminator="family"),

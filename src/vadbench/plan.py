@@ -543,7 +543,12 @@ class Plan:
 
     def panels_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of drawing pictures beside whole frames of a data set."""
-        return self._source(dataset, _PANELS)
+        return self._source(dataset, _PANELS) | {"masks": self.mask_source(dataset)}
+
+    def mask_source(self, dataset: str) -> dict[str, Any]:
+        """How to open the masks of a data set: its source settings, and what its labels are."""
+        section = self.config.datasets[dataset]
+        return section.source_settings() | {"labels": getattr(section, "labels", None)}
 
     def drawing_params(self) -> dict[str, Any]:
         """Parameters of drawing pictures by themselves."""

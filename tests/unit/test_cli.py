@@ -95,8 +95,10 @@ def test_datasets_lists_what_was_found(
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("VADBENCH_DATA", str(tmp_path))
     project = Path(__file__).parents[2]
-    assert main(["datasets", "--config", str(project / "workflow/configs/ped2.yaml")]) == 0
-    assert "not found" in capsys.readouterr().out
+    assert main(["datasets", "--config", str(project / "workflow/configs/ped2.yaml")]) == 1
+    shown = capsys.readouterr().out
+    assert "missing" in shown
+    assert "it comes from http://www.svcl.ucsd.edu" in shown
 
 
 @pytest.mark.parametrize("command", ["table", "datasets", "inspect", "schema"])

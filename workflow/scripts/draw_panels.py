@@ -11,8 +11,8 @@ with job_log(snakemake.log[0]):
     job, at = snakemake.params.job, snakemake.wildcards
 
     def open_frames(clip):
-        source = job["source"]
-        return open_source(source, at.dataset, "test", clip), open_masks(source, at.dataset, clip)
+        masks = open_masks(job["masks"], at.dataset, clip)
+        return open_source(job["source"], at.dataset, "test", clip), masks
 
     with open_artefact(snakemake.input.panels, "panels") as panels:
         title = f"{at.method} {at.variant}, seed {at.seed}"

@@ -3,13 +3,20 @@
 A fingerprint hashes the syntax trees of the modules that compute a result and of all that they
 import of this package or their own, at the top or inside a function. Comments, docstrings and
 formatting do not count, nor does the plumbing that `PLUMBING` lists.
+
+Parsing takes longer than all else that planning does in this package, so what was found in a module
+is kept in the user's cache folder, under the digest of the module's text.
 """
 
 import ast
 import hashlib
 import importlib.util
+import json
+import logging
+import os
+import sys
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 __all__ = ["PLUMBING", "covered", "fingerprint"]
@@ -30,6 +37,7 @@ PLUMBING = frozenset(
     }
 )
 """Modules that cannot change a result; they are left out of every fingerprint."""
+_MOST = 1000  # modules of which something is kept
 
 
 @cache
@@ -42,7 +50,8 @@ def fingerprint(*roots: str) -> str:
     Raises:
         ModuleNotFoundError: A root is no module.
     """
-    lines = (f"{module} {_parsed(module)[0]}" for module in covered(*roots))
+    lines = [f"{module} {_parsed(module)[0]}" for module in covered(*roots)]
+    _KEPT.save()
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -65,12 +74,77 @@ def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
     path = _source(module)
     if path is None:
         raise ModuleNotFoundError(f"no module named {module!r}")
-    tree = ast.parse(path.read_bytes(), filename=str(path))
-    imported = tuple(sorted(_imports(tree, module, is_package=path.name == "__init__.py")))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = _without_strings(node.body)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+    text = path.read_bytes()
+    is_package = path.name == "__init__.py"
+    key = hashlib.sha256(f"{module} {is_package} ".encode() + text).hexdigest()
+    found = _KEPT.get(key)
+    if found is None:
+        tree = ast.parse(text, filename=str(path))
+        names = sorted(set(_imports(tree, module, is_package=is_package)))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                node.body = _without_strings(node.body)
+        found = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), names
+        _KEPT.put(key, *found)
+    digest, names = found
+    return digest, tuple(name for name in names if _source(name) is not None)
+
+
+class _Kept:
+    """What was found in modules, in a file: `$XDG_CACHE_HOME/vadbench/fingerprints-<Python>.json`.
+
+    An entry is under the digest of a module's name and text, and the file counts only for the text
+    of this module. So the file may be shared, old, or removed.
+    """
+
+    def __init__(self) -> None:
+        home = os.environ.get("HOME", "")
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache")
+        version = ".".join(map(str, sys.version_info[:3]))
+        self._path = folder / f"vadbench/fingerprints-{version}.json"
+        self._by = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        self._used: dict[str, tuple[str, list[str]]] = {}
+        self._changed = False
+
+    @cached_property
+    def _stored(self) -> dict[str, tuple[str, list[str]]]:
+        try:
+            content = json.loads(self._path.read_bytes())
+            if content["by"] == self._by:
+                return {key: (str(digest), names) for key, (digest, names) in content["found"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}  # Not there yet, or damaged: everything is parsed again.
+        return {}
+
+    def get(self, key: str) -> tuple[str, list[str]] | None:
+        """Digest of the syntax tree, and imported names, of the module with this key."""
+        found = self._stored.get(key)
+        if found is not None:
+            self._used[key] = found
+        return found
+
+    def put(self, key: str, digest: str, names: list[str]) -> None:
+        """Adds what was found in a module."""
+        self._stored[key] = self._used[key] = (digest, names)
+        self._changed = True
+
+    def save(self) -> None:
+        """Writes what is new, whole or not at all."""
+        if not self._changed:
+            return
+        self._changed = False
+        # What was used in other checkouts stays until there is too much of it.
+        found = self._stored if len(self._stored) < _MOST else self._used
+        temporary = self._path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_text(json.dumps({"by": self._by, "found": list(found.items())}))
+            os.replace(temporary, self._path)
+        except OSError as error:  # A folder that is read-only costs time and nothing else.
+            logging.getLogger(__name__).debug("%s: not kept (%s)", self._path, error)
+
+
+_KEPT = _Kept()
 
 
 def _without_strings(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -101,10 +175,7 @@ def _imports(tree: ast.Module, module: str, *, is_package: bool) -> Iterable[str
             candidates = [base, *(f"{base}.{alias.name}" for alias in node.names)]
         else:
             continue
-        for name in candidates:
-            inside = name.partition(".")[0] in packages
-            if inside and _source(name) is not None:
-                yield name
+        yield from (name for name in candidates if name.partition(".")[0] in packages)
 
 
 @cache

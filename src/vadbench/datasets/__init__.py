@@ -1,8 +1,9 @@
 """Data sets: one module per family, found by name and imported when used.
 
-A family module has `list_clips`, `raw_state`, `open_clip` and `read_labels`, each taking the
-data set's settings and the folder its raw clips lie in. Listing and state are cheap (no frame is
-decoded), because they run whenever the workflow is planned.
+A family module has `list_clips`, `label_paths`, `raw_state`, `open_clip` and `read_labels`, each
+taking the data set's settings and the folder its raw clips lie in. The first three are cheap (no
+frame is decoded), because they run whenever the workflow is planned. One that reads a folder has
+`locate`, which says where it lies.
 """
 
 import os
@@ -25,6 +26,7 @@ __all__ = [
     "Labels",
     "data_root",
     "family_module",
+    "label_paths",
     "list_clips",
     "open_clip",
     "open_source",
@@ -38,6 +40,7 @@ FAMILIES: dict[str, str] = {
     "digits": "vadbench.datasets.digits",
     "folder": "vadbench.datasets.folder",
     "shanghaitech": "vadbench.datasets.shanghaitech",
+    "ucf_crime": "vadbench.datasets.ucf_crime",
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
 }
@@ -121,6 +124,12 @@ def list_clips(section: _Section, root: Path) -> dict[str, list[str]]:
     """
     clips: dict[str, list[str]] = family_module(section.family).list_clips(section, root)
     return clips
+
+
+def label_paths(section: _Section, root: Path) -> list[Path]:
+    """Returns the files, or folders of masks, that labels are read from; none where rendered."""
+    paths: list[Path] = family_module(section.family).label_paths(section, root)
+    return paths
 
 
 def raw_state(section: _Section, root: Path) -> dict[str, str]:

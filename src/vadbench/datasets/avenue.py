@@ -7,6 +7,7 @@ C. Lu, J. Shi, J. Jia, "Abnormal Event Detection at 150 FPS in MATLAB", ICCV 201
 - repacked: `training/frames/01/0000.jpg`, `testing/frames/01/0000.jpg`, labels beside them
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,6 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
-    list_sources,
-    open_path,
     stat_digest,
 )
 from vadbench.datasets.parts import PartClip
@@ -30,7 +29,16 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import AvenueSection as Section
 
-__all__ = ["list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = [
+    "label_paths",
+    "list_clips",
+    "locate",
+    "open_clip",
+    "open_volume",
+    "raw_state",
+    "read_labels",
+    "truth_file",
+]
 
 _PLACES = ("Avenue_Dataset", "Avenue Dataset", "avenue")
 _SPLITS = [("training_videos", "testing_videos"), REPACKED]
@@ -39,7 +47,12 @@ _CUTS = {"02": [(0, 310), (522, 770), (832, -1)], "04": [(0, 1459)], "07": [(0, 
 """What HF2-VAD's 19 training clips keep of three of the 16, inclusive; -1 is the end."""
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     return find_layout("avenue", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
@@ -52,30 +65,26 @@ def _pieces(section: "Section", split: str, name: str) -> dict[str, tuple[int, i
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     return {
-        split: [
-            clip
-            for name in list_sources(layout.folder(split))
-            for clip in _pieces(section, split, name)
-        ]
+        split: [clip for name in layout.sources(split) for clip in _pieces(section, split, name)]
         for split in ("train", "test")
     }
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    folder = _layout(section, root).folder(split)
+    layout = locate(section, root)
     name = clip.partition("_")[0] if section.training == "avenue19" and split == "train" else clip
-    opened = open_path(list_sources(folder).get(name, folder / name))
+    opened = layout.open(split, name)
     kept = _pieces(section, split, name).get(clip)
     if kept is None:
         return opened
     first, last = kept
     if opened.n_frames <= max(first, last):
         raise VadbenchError(
-            f"{folder / name}: has {opened.n_frames} frames, too few to leave out what the 19 "
-            "training clips leave out; is it Avenue's training clip?"
+            f"{layout.folder(split) / name}: has {opened.n_frames} frames, too few "
+            "to leave out what the 19 training clips leave out; is it Avenue's training clip?"
         )
     return PartClip(opened, first, last if last >= 0 else opened.n_frames - 1)
 
@@ -89,17 +98,32 @@ def _truth(layout: Layout, root: Path) -> list[Path]:
     return []
 
 
+def truth_file(section: "Section", root: Path, clip: str) -> Path | None:
+    """Returns the file that holds a test clip's masks, if there is one."""
+    return _numbered(_truth(locate(section, root), root)).get(clip.lstrip("0"))
+
+
+def _numbered(truth: list[Path]) -> dict[str, Path]:
+    """Files of masks by the number of their clip, without leading zeros."""
+    return {path.name.partition("_")[0].lstrip("0"): path for path in truth}
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Returns the files that labels are read from."""
+    layout = locate(section, root)
+    return [*label_files(section.labels, "avenue", layout), *_truth(layout, root)]
+
+
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    layout = _layout(section, root)
+    layout = locate(section, root)
     state = {
         f"{split}/{clip}": stat_digest([path])
         for split in ("train", "test")
-        for name, path in list_sources(layout.folder(split)).items()
+        for name, path in layout.sources(split).items()
         for clip in _pieces(section, split, name)
     }
-    files = label_files(section.labels, "avenue", layout)
-    state["labels"] = stat_digest([*files, *_truth(layout, root)])
+    state["labels"] = stat_digest(label_paths(section, root))
     return state
 
 
@@ -109,22 +133,22 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
     truth = _truth(layout, root)
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
-        by_number = {int(path.name.partition("_")[0]): path for path in truth}
+        by_clip = _numbered(truth)
         vectors = {}
         for clip, n_frames in lengths.items():
-            path = by_number.get(int(clip)) if clip.isdecimal() else None
+            path = by_clip.get(clip.lstrip("0"))
             if path is not None:
-                vectors[clip] = read_volume(path)
-                if len(vectors[clip]) != n_frames:
+                count, mask = open_volume(path)
+                if count != n_frames:
                     raise VadbenchError(
-                        f"{path}: {len(vectors[clip])} masks for the {n_frames} frames of clip "
-                        f"{clip}"
+                        f"{path}: {count} masks for the {n_frames} frames of clip {clip}"
                     )
+                vectors[clip] = np.array([mask(t).any() for t in range(count)], np.uint8)
         return vectors, truth
 
     return agree(
@@ -137,25 +161,47 @@ def read_labels(section: "Section", root: Path) -> Labels:
     )
 
 
-def read_volume(path: Path) -> npt.NDArray[np.uint8]:
-    """Reads which frames of a clip have a mask: `volLabel` of MATLAB 5 or 7.3.
+def open_volume(path: Path) -> tuple[int, Callable[[int], npt.NDArray[np.bool_]]]:
+    """Opens the masks of a clip: `volLabel` of MATLAB 5 or 7.3.
 
     Returns:
-        (T,) uint8.
+        How many there are, and a function that returns the mask of a frame, (H, W).
 
     Raises:
-        VadbenchError: The file is damaged or holds no such cell.
+        VadbenchError: The file is damaged or holds no such cell; also raised by the function, which
+            names the frame.
     """
     import h5py
     from scipy.io import loadmat
 
+    def damaged(error: Exception, frame: str = "") -> VadbenchError:
+        return VadbenchError(
+            f"{path}:{frame} cannot be read as Avenue's masks ({error}); unpack it again"
+        )
+
+    def checked(mask: npt.NDArray[np.generic], t: int) -> npt.NDArray[np.bool_]:
+        if mask.ndim != 2 or mask.dtype.kind not in "buif":
+            raise damaged(ValueError(f"{mask.ndim} axes of {mask.dtype}"), f" frame {t}:")
+        return mask.astype(bool)
+
     try:
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                cell = file["volLabel"]
-                return np.array([np.any(file[entry][()]) for entry in cell[()].ravel()], np.uint8)
-        return np.array([np.any(mask) for mask in loadmat(path)["volLabel"].ravel()], np.uint8)
+        if not h5py.is_hdf5(path):
+            cell = loadmat(path)["volLabel"].ravel()
+            if cell.dtype != object:
+                raise ValueError("volLabel is no cell")
+            return len(cell), lambda t: checked(cell[t], t)
+        with h5py.File(path) as file:
+            references = file["volLabel"][()].ravel()
     except Exception as error:  # scipy and h5py raise what they like on a damaged file.
-        raise VadbenchError(
-            f"{path}: cannot be read as Avenue's masks ({error}); unpack it again"
-        ) from error
+        raise damaged(error) from error
+
+    def stored(t: int) -> npt.NDArray[np.bool_]:
+        try:
+            with h5py.File(path) as file:
+                # MATLAB stores columns first.
+                mask = np.asarray(file[references[t]][()]).T
+        except Exception as error:
+            raise damaged(error, f" frame {t}:") from error
+        return checked(mask, t)
+
+    return len(references), stored

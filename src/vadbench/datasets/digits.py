@@ -18,7 +18,7 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import DigitsSection as Section
 
-__all__ = ["DigitClip", "list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = ["DigitClip", "label_paths", "list_clips", "open_clip", "raw_state", "read_labels"]
 
 _CLIPS = {"train": "normal", "test": "all"}
 _TRAINING = 1000
@@ -84,6 +84,11 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns one clip per split."""
     _has_mnist(section, root)
     return {split: [clip] for split, clip in _CLIPS.items()}
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Returns MNIST's files, if they are used."""
+    return _mnist_files(root) if _has_mnist(section, root) else []
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:

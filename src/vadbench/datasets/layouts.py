@@ -53,25 +53,28 @@ class Layout:
         """Folder of a split."""
         return self.train if split == "train" else self.test
 
+    def sources(self, split: str) -> dict[str, Path]:
+        """Folder of images or video file of each clip of a split, in order."""
+        return list_sources(self.folder(split))
+
     def clips(self) -> dict[str, list[str]]:
         """Clip names of each split, in order."""
-        return {split: list(list_sources(self.folder(split))) for split in ("train", "test")}
+        return {split: list(self.sources(split)) for split in ("train", "test")}
 
-    def open(self, split: str, clip: str) -> "Clip":
-        """Opens a clip."""
-        folder = self.folder(split)
-        return open_path(list_sources(folder).get(clip, folder / clip))
+    def open(self, split: str, clip: str, size: tuple[int, int] | None = None) -> "Clip":
+        """Opens a clip; a video's frames are resized to a width and height if asked for."""
+        return open_path(self.sources(split).get(clip, self.folder(split) / clip), size)
 
     def lengths(self) -> dict[str, int]:
         """Frames of each test clip."""
-        return {clip: open_path(path).n_frames for clip, path in list_sources(self.test).items()}
+        return {clip: open_path(path).n_frames for clip, path in self.sources("test").items()}
 
     def state(self, labels: Iterable[Path]) -> dict[str, str]:
         """Fingerprint of names, sizes and times of each clip, and of the label files."""
         state = {
             f"{split}/{clip}": stat_digest([path])
             for split in ("train", "test")
-            for clip, path in list_sources(self.folder(split)).items()
+            for clip, path in self.sources(split).items()
         }
         return state | {"labels": stat_digest(labels)}
 
@@ -130,9 +133,9 @@ def list_sources(folder: Path) -> dict[str, Path]:
     return found
 
 
-def open_path(path: Path) -> "Clip":
-    """Opens a folder of images or a video file."""
-    return ImageClip(path) if path.is_dir() else videos.VideoClip(path)
+def open_path(path: Path, size: tuple[int, int] | None = None) -> "Clip":
+    """Opens a folder of images, or a video file whose frames are resized to `size` if given."""
+    return ImageClip(path) if path.is_dir() else videos.VideoClip(path, size)
 
 
 def stat_digest(paths: Iterable[Path]) -> str:

@@ -14,7 +14,7 @@ from vadbench.datasets import Labels
 if TYPE_CHECKING:
     from vadbench.datasets.sections import WalkwaySection as Section
 
-__all__ = ["SceneClip", "list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = ["SceneClip", "label_paths", "list_clips", "open_clip", "raw_state", "read_labels"]
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
@@ -22,6 +22,11 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     from vadbench.datasets.walkway.settings import list_clips as _list_clips
 
     return _list_clips(section)
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Labels are rendered with the clips."""
+    return []
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:

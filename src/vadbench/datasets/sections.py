@@ -16,6 +16,7 @@ __all__ = [
     "DigitsSection",
     "FolderSection",
     "ShanghaiTechSection",
+    "UCFCrimeSection",
     "UCSDSection",
     "WalkwaySection",
 ]
@@ -114,8 +115,9 @@ class FolderSection(Settings):
     labels: str | None = Field(
         None,
         description="file below the data set's folder: .csv with the columns clip, first, last (of "
-        "abnormal frames, from 0), or .mat, .npy, .npz, .json; null: there are none, and a run "
-        "ends in ranked events instead of an AUC",
+        "abnormal frames, from 0), or .mat, .npy, .npz, .json; or a folder there with masks of "
+        "every test clip, <clip>/0000.png or <clip>.npy; null: there are none, and a run ends in "
+        "ranked events instead of an AUC",
     )
     size: tuple[int, int] | None = Field(
         None,
@@ -191,6 +193,35 @@ class ShanghaiTechSection(Settings):
         return
 
 
+class UCFCrimeSection(Settings):
+    """The clips of UCF-Crime that HF2-VAD was tried on."""
+
+    family: Literal["ucf_crime"] = Field("ucf_crime", description="data set family")
+    path: str | None = Field(
+        None, description="folder below the data root; null: looked for under its usual names"
+    )
+    labels: str = Field(
+        "auto",
+        description="auto: the temporal annotations and every label file that is there, which must "
+        "agree; or a file (the annotations' .txt, .mat, .npy, .npz, .json) below the data set's "
+        "folder",
+    )
+    fps: float = Field(30.0, gt=0, description="frames per second")
+
+    @property
+    def paper_name(self) -> str:
+        """Name under which papers and cards know the data set."""
+        return "ucf_crime"
+
+    def source_settings(self) -> dict[str, Any]:
+        """Returns what opening a clip depends on; labels are not part of it."""
+        return {"family": self.family, "path": self.path}
+
+    def official_counts(self) -> None:
+        """Frames per clip are not published."""
+        return
+
+
 class UCSDSection(Settings):
     """UCSD Ped1 or Ped2."""
 
@@ -225,6 +256,7 @@ SECTIONS: dict[str, type[Settings]] = {
     "digits": DigitsSection,
     "folder": FolderSection,
     "shanghaitech": ShanghaiTechSection,
+    "ucf_crime": UCFCrimeSection,
     "ucsd": UCSDSection,
     "walkway": WalkwaySection,
 }

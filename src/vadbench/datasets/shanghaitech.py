@@ -28,13 +28,27 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import ShanghaiTechSection as Section
 
-__all__ = ["list_clips", "open_clip", "raw_state", "read_labels", "scene_of"]
+__all__ = [
+    "label_paths",
+    "list_clips",
+    "locate",
+    "open_clip",
+    "pixel_mask_file",
+    "raw_state",
+    "read_labels",
+    "scene_of",
+]
 
 _PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
 _SPLITS = [("training/videos", "testing/frames"), REPACKED]
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     return find_layout("shanghaitech", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
@@ -45,23 +59,32 @@ def scene_of(clip: str) -> str:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    return _layout(section, root).clips()
+    return locate(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return _layout(section, root).open(split, clip)
+    return locate(section, root).open(split, clip)
 
 
 def _masks(layout: Layout) -> list[Path]:
     return sorted((layout.test.parent / "test_frame_mask").glob("*.npy"))
 
 
+def pixel_mask_file(section: "Section", root: Path, clip: str) -> Path:
+    """Returns where a test clip's pixel masks lie, (T, H, W), if they are there."""
+    return locate(section, root).test.parent / f"test_pixel_mask/{clip}.npy"
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Returns the files that labels are read from."""
+    layout = locate(section, root)
+    return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout)]
+
+
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    layout = _layout(section, root)
-    files = label_files(section.labels, "shanghaitech", layout)
-    return layout.state([*files, *_masks(layout)])
+    return locate(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -70,7 +93,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:

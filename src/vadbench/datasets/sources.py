@@ -46,8 +46,23 @@ SOURCES = {
     "shanghaitech": Source(
         "https://svip-lab.github.io/dataset/campus_dataset.html",
         "shanghaitech/training/videos/01_001.avi, shanghaitech/testing/frames/01_0014/000.jpg and "
-        "shanghaitech/testing/test_frame_mask/01_0014.npy",
+        "shanghaitech/testing/test_frame_mask/01_0014.npy; pixel masks, if wanted, in "
+        "shanghaitech/testing/test_pixel_mask/01_0014.npy",
     ),
+    "ucf_crime": Source(
+        "https://www.crcv.ucf.edu/projects/real-world/",
+        "UCF_Crimes/Training_Normal_Videos_Anomaly/Normal_Videos165_x264.mp4, "
+        "UCF_Crimes/Anomaly-Videos-Part-2/Explosion/Explosion004_x264.mp4 and "
+        "UCF_Crimes/Temporal_Anomaly_Annotation_for_Testing_Videos.txt; of its videos only the "
+        "sixteen of HF2-VAD's appendix D are read",
+    ),
+}
+_OTHERS = {
+    "digits": "scikit-learn ships digits, so there is nothing to fetch; for MNIST put its four "
+    "files (train-images-idx3-ubyte, ...) into MNIST/raw below {root}",
+    "folder": "a folder is your own videos: put normal ones into <name>/train and others into "
+    "<name>/test below {root}, and name it in config.yaml (path: <name>)",
+    "walkway": "the walkway is rendered by the run; there is nothing to fetch",
 }
 
 
@@ -66,6 +81,8 @@ def fetch_dataset(name: str, root: Path, progress: Progress | None = None) -> Pa
         VadbenchError: It cannot be fetched without a form (the message says where that is and how
             the data has to lie), or fetching or unpacking fails.
     """
+    if name in _OTHERS:
+        raise VadbenchError(_OTHERS[name].format(root=root))
     if name not in SOURCES:
         raise VadbenchError(f"there is no data set {name!r} to fetch{nearest(name, list(SOURCES))}")
     source = SOURCES[name]

@@ -28,7 +28,15 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import UCSDSection as Section
 
-__all__ = ["list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = [
+    "label_paths",
+    "list_clips",
+    "locate",
+    "mask_folder",
+    "open_clip",
+    "raw_state",
+    "read_labels",
+]
 
 _PLACES = {
     "ped1": ("UCSDped1", "UCSD_Anomaly_Dataset.v1p2/UCSDped1", "ped1"),
@@ -36,28 +44,41 @@ _PLACES = {
 }
 
 
-def _layout(section: "Section", root: Path) -> Layout:
+def locate(section: "Section", root: Path) -> Layout:
+    """Returns where the data set lies.
+
+    Raises:
+        VadbenchError: It is not there; the message says where it was looked for.
+    """
     places = [section.path] if section.path else _PLACES[section.subset]
     return find_layout(section.subset, root, places, [("Train", "Test"), REPACKED])
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
-    return _layout(section, root).clips()
+    return locate(section, root).clips()
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip of image files, or a video of a repack."""
-    # Masks lie in folders beside the clips, which no listing names.
-    return _layout(section, root).open(split, clip)
+    return locate(section, root).open(split, clip)
+
+
+def mask_folder(section: "Section", root: Path, clip: str) -> Path:
+    """Returns where a test clip's masks lie, one image a frame, if they are there."""
+    return locate(section, root).test / f"{clip}_gt"
+
+
+def label_paths(section: "Section", root: Path) -> list[Path]:
+    """Returns the files and folders of masks that labels are read from."""
+    layout = locate(section, root)
+    masks = (item for item in sorted(layout.test.iterdir()) if item.name.endswith("_gt"))
+    return [*label_files(section.labels, section.subset, layout), *masks]
 
 
 def raw_state(section: "Section", root: Path) -> dict[str, str]:
     """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    layout = _layout(section, root)
-    masks = (item for item in sorted(layout.test.iterdir()) if item.name.endswith("_gt"))
-    files = label_files(section.labels, section.subset, layout)
-    return layout.state([*files, *masks])
+    return locate(section, root).state(label_paths(section, root))
 
 
 def read_labels(section: "Section", root: Path) -> Labels:
@@ -66,7 +87,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     Raises:
         VadbenchError: There are none, or two sources differ; clip and frame are named.
     """
-    layout = _layout(section, root)
+    layout = locate(section, root)
     lengths = layout.lengths()
 
     def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:

@@ -57,7 +57,7 @@ class VideoClip:
             raise self._damaged("holds no video stream")
         stream = container.streams.video[0]
         if stream.codec_context is None:
-            raise self._damaged("its codec is not supported")
+            raise self._damaged("is of a codec that is not supported", 0)
         stream.thread_type = "NONE"
         stream.codec_context.options = _STRICT
         return container, stream
@@ -92,7 +92,9 @@ class VideoClip:
             raise self._damaged("holds no frames")
         if announced > len(packets):
             raise self._damaged(
-                f"is truncated: it announces {announced} frames and holds {len(packets)}"
+                f"is missing: the file is truncated, it announces {announced} frames and holds "
+                f"{len(packets)}",
+                len(packets),
             )
         self._count = len(packets)
         if any(item.pts is None for item in packets):
@@ -112,8 +114,9 @@ class VideoClip:
             )
         if seconds is not None and seconds > float((times[-1] - times[0] + 3 * usual) * unit):
             raise self._damaged(
-                f"is truncated: it announces {seconds:.2f} s and holds {len(times)} frames, "
-                f"{float((times[-1] - times[0] + usual) * unit):.2f} s"
+                f"is missing: the file is truncated, it announces {seconds:.2f} s and holds "
+                f"{len(times)} frames, {float((times[-1] - times[0] + usual) * unit):.2f} s",
+                len(times),
             )
         return times
 
@@ -188,15 +191,19 @@ class VideoClip:
         for _ in range(t - self._next):
             next(self._decoding)
         self._next = t + 1
-        return self._finished(next(self._decoding))
+        return self._finished(next(self._decoding), t)
 
-    def _finished(self, frame: Any) -> Frame:
+    def _finished(self, frame: Any, t: int) -> Frame:
         picture = self._picture(frame)
         height, width, channels = self._shape
         if picture.shape[:2] != (height, width):
-            raise self._damaged(f"changes its size to {picture.shape[1]} x {picture.shape[0]}")
+            raise self._damaged(
+                f"is {picture.shape[1]} x {picture.shape[0]} pixels, but the first one {width} x "
+                f"{height}",
+                t,
+            )
         return picture if channels == 3 else np.ascontiguousarray(picture[..., :1])
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames in order."""
-        return (self._finished(frame) for frame in self._decode(0))
+        return (self._finished(frame, t) for t, frame in enumerate(self._decode(0)))

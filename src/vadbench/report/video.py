@@ -83,7 +83,7 @@ def write_run_video(
         _whole(result.scores[clip], result.first, end - start),
         labels[clip] if index["labels"]["known"] else None,
         _boxes(test, object_scores(train, test, chosen, weights), start),
-        open_masks(source, found.dataset, clip),
+        open_masks(plan.mask_source(found.dataset), found.dataset, clip),
         float(index["fps"]),
         f"{found.method} {found.variant}: {clip}",
     )

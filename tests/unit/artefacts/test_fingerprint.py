@@ -51,6 +51,37 @@ def test_only_code_that_computes_counts(tree: Path, name: str, text: str, same: 
     assert (value() == before) is same
 
 
+@pytest.mark.parametrize(
+    "kept", [None, b"", b"[]", b'{"by": "another version", "found": [["k", ["d", []]]]}', b'{"by"']
+)
+def test_what_is_kept_never_changes_a_fingerprint(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bytes | None
+) -> None:
+    expected = value()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = module._Kept()._path
+    if kept is not None:
+        path.parent.mkdir(parents=True)
+        path.write_bytes(kept)
+    for _ in range(2):  # The second time nothing is parsed.
+        monkeypatch.setattr(module, "_KEPT", module._Kept())
+        assert value() == expected
+        assert not list(path.parent.glob("*.part"))
+    monkeypatch.setattr(module.ast, "parse", None)
+    monkeypatch.setattr(module, "_KEPT", module._Kept())
+    assert value() == expected
+
+
+def test_a_cache_folder_that_is_read_only_is_no_error(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = value()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(module, "_KEPT", module._Kept())
+    assert value() == expected
+
+
 def test_weights_do_not_depend_on_labels_and_protocols() -> None:
     modules = covered(*get_method("hf2vad").train_code)
     assert "vadbench.networks.memory" in modules

@@ -1,5 +1,6 @@
 """Videos of one's own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -72,6 +73,87 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, text: str, message
 def test_videos_are_resized_on_the_way(root: Path) -> None:
     clip = folder.open_clip(Section(path="gate", size=(48, 32)), root, "test", "monday")
     assert clip.frame(3).shape == (32, 48, 3)
+
+
+def write_masks(root: Path) -> Path:
+    """Masks of one clip as images, of the other as an array."""
+    folder = root / "gate/truth"
+    (folder / "monday").mkdir(parents=True)
+    for t in range(LENGTHS["monday"]):
+        cv2.imwrite(str(folder / f"monday/{t + 1:03d}.png"), np.full((64, 96), 255 * (t > 9)))
+    masks = np.zeros((LENGTHS["tuesday"], 64, 96), bool)
+    masks[3:5, 7, 9] = True
+    np.save(folder / "tuesday.npy", masks)
+    return folder
+
+
+def test_labels_are_masks(root: Path) -> None:
+    section = Section(path="gate", labels="truth")
+    write_masks(root)
+    labels = folder.read_labels(section, root)
+    assert np.flatnonzero(labels.clips["monday"]).tolist() == [10, 11]
+    assert np.flatnonzero(labels.clips["tuesday"]).tolist() == [3, 4]
+    assert (labels.source, len(labels.sha256)) == ("gate/truth", 64)
+    before = folder.raw_state(section, root)
+    np.save(root / "gate/truth/tuesday.npy", np.zeros(LENGTHS["tuesday"], np.uint8))
+    after = folder.raw_state(section, root)
+    assert {key for key in before if before[key] != after[key]} == {"labels"}
+    changed = folder.read_labels(section, root)
+    assert not changed.clips["tuesday"].any()
+    assert changed.sha256 != labels.sha256
+
+
+def _mask_too_few(truth: Path) -> None:
+    (truth / "monday/012.png").unlink()
+
+
+def _mask_missing(truth: Path) -> None:
+    (truth / "monday/005.png").unlink()
+
+
+def _mask_damaged(truth: Path) -> None:
+    (truth / "monday/005.png").write_bytes(b"no image")
+
+
+def _clip_without_masks(truth: Path) -> None:
+    (truth / "tuesday.npy").unlink()
+
+
+def _masks_of_no_clip(truth: Path) -> None:
+    np.save(truth / "friday.npy", np.zeros((3, 4, 4), np.uint8))
+
+
+def _masks_twice(truth: Path) -> None:
+    np.save(truth / "monday.npy", np.zeros((12, 4, 4), np.uint8))
+
+
+def _masks_of_fractions(truth: Path) -> None:
+    np.save(truth / "tuesday.npy", np.zeros((9, 4, 4)))
+
+
+def _masks_that_run_code(truth: Path) -> None:
+    np.save(truth / "tuesday.npy", np.array([print], object), allow_pickle=True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (_mask_too_few, r"truth/monday: 11 masks for the 12 frames of clip monday"),
+        (_mask_missing, r"truth/monday: frame 5 is missing from the sequence 1 to 12"),
+        (_mask_damaged, r"005\.png: clip monday, frame 4: cannot be decoded"),
+        (_clip_without_masks, r"no frame labels for clip tuesday; expected masks of every test"),
+        (_masks_of_no_clip, r"friday\.npy: masks of a clip that is not in .*test"),
+        (_masks_twice, r"truth: masks of clip monday are there twice"),
+        (_masks_of_fractions, r"tuesday\.npy: clip tuesday: 3 axes of float64; expected masks"),
+        (_masks_that_run_code, r"tuesday\.npy: refused, it names builtins\.print"),
+    ],
+)
+def test_masks_that_do_not_fit_are_named(
+    root: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(write_masks(root))
+    with pytest.raises(VadbenchError, match=message):
+        folder.read_labels(Section(path="gate", labels="truth"), root)
 
 
 def test_a_missing_label_file_is_named(root: Path) -> None:

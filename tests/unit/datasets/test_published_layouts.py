@@ -128,6 +128,60 @@ def test_the_nineteen_training_clips_leave_out_what_is_abnormal(tmp_path: Path) 
     assert avenue.open_clip(section, tmp_path, "train", "07_0901").n_frames == 197
 
 
+def write_frames(folder: Path, count: int) -> None:
+    folder.mkdir(parents=True)
+    for t in range(count):
+        noise = np.random.default_rng(t).integers(0, 255, (64, 96, 3), np.uint8)
+        cv2.imwrite(str(folder / f"{t:04d}.jpg"), noise)
+
+
+def test_avenue_as_repacked(tmp_path: Path) -> None:
+    base = tmp_path / "avenue"
+    for folder, counts in zip(("training", "testing"), COUNTS.values(), strict=True):
+        for number, count in enumerate(counts, 1):
+            write_frames(base / folder / "frames" / f"{number:02d}", count)
+    labels = np.zeros(18, np.uint8)
+    labels[2:5] = 1
+    np.save(base / "frame_labels_avenue.npy", labels)
+    index = index_of(avenue, tmp_path)
+    assert [clip["n_frames"] for clip in index["clips"]["test"]] == COUNTS["testing_videos"]
+    assert np.flatnonzero(index_labels(index)["01"]).tolist() == ABNORMAL["1"]
+    # The official masks beside it have to say the same.
+    write_volume(tmp_path / avenue._TRUTH / "1_label.mat", masks(10, [2, 3]), "5")
+    with pytest.raises(VadbenchError, match="disagree: clip 01, frame 4"):
+        index_of(avenue, tmp_path)
+
+
+@pytest.mark.parametrize("version", ["5", "7.3"])
+def test_masks_that_are_none_are_refused(tmp_path: Path, version: str) -> None:
+    write_avenue(tmp_path, version)
+    odd = [*masks(9, []), np.zeros((2, 64, 96), np.uint8)]
+    write_volume(tmp_path / avenue._TRUTH / "1_label.mat", odd, version)
+    with pytest.raises(VadbenchError, match=r"1_label\.mat: frame 9: cannot be read as Avenue's"):
+        avenue.read_labels(AvenueSection(), tmp_path)
+
+
+def test_a_cut_mask_file_of_matlab_7_3_is_named(tmp_path: Path) -> None:
+    write_avenue(tmp_path, "7.3")
+    path = tmp_path / avenue._TRUTH / "1_label.mat"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(VadbenchError, match=r"1_label\.mat: cannot be read as Avenue's masks"):
+        avenue.read_labels(AvenueSection(), tmp_path)
+
+
+def test_shanghaitech_as_repacked(tmp_path: Path) -> None:
+    base = write_shanghaitech(tmp_path)
+    for path in (base / "training/videos").iterdir():
+        path.unlink()
+    (base / "training/videos").rmdir()
+    for clip, count in (("01_001", 7), ("13_007", 6)):
+        write_frames(base / "training/frames" / clip, count)
+    index = index_of(shanghaitech, tmp_path)
+    assert [clip["clip"] for clip in index["clips"]["train"]] == ["01_001", "13_007"]
+    assert [clip["n_frames"] for clip in index["clips"]["train"]] == [7, 6]
+    assert shanghaitech.scene_of("13_007") == "13"
+
+
 def write_shanghaitech(root: Path) -> Path:
     base = root / "shanghaitech"
     for clip, count in (("01_001", 7), ("02_001", 6)):

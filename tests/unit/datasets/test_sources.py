@@ -9,7 +9,11 @@ from vadbench.cli import main
     ("name", "words"),
     [
         ("avenue", ["visit http", "detectabnormal", "1_label.mat"]),
-        ("shanghaitech", ["visit http", "test_frame_mask"]),
+        ("shanghaitech", ["visit http", "test_frame_mask", "test_pixel_mask"]),
+        ("ucf_crime", ["visit http", "crcv.ucf.edu", "Temporal_Anomaly_Annotation"]),
+        ("folder", ["your own videos", "<name>/train"]),
+        ("digits", ["scikit-learn ships digits", "MNIST/raw"]),
+        ("walkway", ["rendered by the run"]),
         ("shanghai", ["there is no data set 'shanghai' to fetch; did you mean 'shanghaitech'?"]),
     ],
 )

@@ -1,5 +1,7 @@
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -57,18 +59,71 @@ def test_a_truncated_video_is_refused(tmp_path: Path, name: str, codec: str) -> 
     write_video(path, 60, codec=codec)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(VadbenchError, match=r"truncated|cannot be opened|frames are missing"):
+    # Without its index, which is at the end, an mp4 is none at all.
+    message = {
+        "avi": r"clip\.avi: clip clip, frame \d+: is missing: the file is truncated",
+        "mkv": r"clip\.mkv: clip clip, frame \d+: .*(truncated|frames are missing)",
+        "mp4": r"clip\.mp4: cannot be opened",
+    }
+    with pytest.raises(VadbenchError, match=message[name[-3:]]):
         check_clip(VideoClip(path), "clip")
 
 
-def test_a_damaged_frame_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "clip.avi"
-    write_video(path, 60)
+# H.264 has no checksums: FFmpeg notices most damage, and some decodes to other pixels.
+@pytest.mark.parametrize(("name", "codec"), FORMATS[:2])
+def test_a_damaged_frame_is_named(tmp_path: Path, name: str, codec: str) -> None:
+    path = tmp_path / name
+    write_video(path, 60, codec=codec)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 64] = np.random.default_rng(0).bytes(64)
     path.write_bytes(content)
-    with pytest.raises(VadbenchError, match=r"clip\.avi: clip clip, frame \d+: .*copy"):
+    with pytest.raises(VadbenchError, match=r"clip\.\w+: clip clip, frame \d+: .*copy"):
+        check_clip(VideoClip(path), "clip")
+
+
+def test_a_damaged_frame_is_named_where_it_is_read_alone(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    write_video(path, 60)
+    content = path.read_bytes()
+    packets = [at for at in range(len(content)) if content[at : at + 4] == b"00dc"]
+    at = packets[31] + 8 + 40  # inside the 31st frame; the first hit is in the file's header
+    path.write_bytes(content[:at] + np.random.default_rng(1).bytes(64) + content[at + 64 :])
+    clip = VideoClip(path)
+    assert clip.frame(29).shape == (64, 96, 3)
+    with pytest.raises(VadbenchError, match=r"clip\.avi: clip clip, frame 30: "):
+        clip.frame(30)
+
+
+def test_an_unsupported_codec_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    write_video(path, 10)
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"ZZZZ"))
+    with pytest.raises(VadbenchError, match=r"clip\.avi: clip clip, frame 0: .*codec .*convert"):
+        check_clip(VideoClip(path), "clip")
+
+
+def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuvj420p"
+        for t in range(8):
+            other = av.CodecContext.create("mjpeg", "w")
+            other.height, other.width, other.pix_fmt = (
+                (64, 96, "yuvj420p") if t < 5 else (48, 96, "yuvj420p")
+            )
+            other.time_base = Fraction(1, 25)
+            frame = av.VideoFrame.from_ndarray(
+                np.full((other.height, other.width, 3), 20 * t, np.uint8), format="bgr24"
+            ).reformat(format="yuvj420p")
+            frame.pts = t
+            for packet in [*other.encode(frame), *other.encode()]:
+                packet.stream = stream
+                container.mux(packet)
+    with pytest.raises(
+        VadbenchError, match=r"frame 5: is 96 x 48 pixels, but the first one 96 x 64"
+    ):
         check_clip(VideoClip(path), "clip")
 
 
