@@ -44,6 +44,11 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
   vadbench video results/walkway/hf2vad/full/seed0 test01
   vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\
       --output cyclist.mp4""",
+    "doctor": """examples:
+  vadbench doctor
+  vadbench doctor --config workflow/configs/ped2.yaml   whether its data and weights are there
+
+The exit status is 1 if a run of the configuration would stop at something, and 0 otherwise.""",
     "schema": """examples:
   vadbench schema > workflow/schemas/config.schema.json""",
 }
@@ -116,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="a data set's family, such as ucsd or avenue; a network's weights",
     )
+    doctor = add("doctor", "check Python, packages, GPU, disk, data and weights; say what to do")
+    doctor.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -144,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         elif chosen.command == "fetch":
             _fetch(chosen.what, chosen.names)
+        elif chosen.command == "doctor":
+            return _doctor(chosen.config)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -294,6 +303,25 @@ def _open_clip(owner: "Identity", config: Path) -> "Clip":
         )
     source = datasets[owner.dataset].source_settings()
     return open_source(source, owner.dataset, owner.split, str(owner.clip))
+
+
+def _doctor(config: Path) -> int:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from vadbench.doctor import examine
+
+    table = Table("", "what", "found", "what to do", box=None)
+    signs = {"ok": Text("ok", "green"), "note": Text("note", "yellow"), "fault": Text("no", "red")}
+    sound = True
+    for finding in examine(config):
+        # Text, since what was found may look like markup.
+        cells = (Text(finding.what), Text(finding.found), Text(finding.advice))
+        table.add_row(signs[finding.state], *cells)
+        sound = sound and finding.state != "fault"
+    Console().print(table)
+    return 0 if sound else 1
 
 
 def _fetch(what: str, names: Sequence[str]) -> None:

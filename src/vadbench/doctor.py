@@ -26,7 +26,8 @@ _OPTIONAL = {
     ),
     "detectron2": (
         "segmentation with library: detectron2",
-        "not on the package index: run with --sdm conda, or install it as envs/detectron2.yaml says",
+        "it is not on the package index: run with --sdm conda, or install it as "
+        "envs/detectron2.yaml says",
     ),
 }
 
@@ -140,21 +141,30 @@ def _disk() -> Iterator[Finding]:
 
 def _needs(config: Path) -> Iterator[Finding]:
     """What the configuration names: data sets and weights."""
-    from vadbench.config import load_config, read_config_file
+    from vadbench.config import read_config_file
+    from vadbench.datasets.survey import survey
     from vadbench.plan import Plan
 
     try:
-        plan = Plan(load_config(read_config_file(config)))
+        plan = Plan(read_config_file(config))
     except VadbenchError as error:
-        yield Finding(str(config), "fault", "not valid", str(error))
+        yield Finding(config.name, "fault", "not valid", str(error))
         return
-    for name in plan.config.datasets:
-        try:
-            found = plan.split_clips(name, "train"), plan.split_clips(name, "test")
+    for name, section in plan.config.datasets.items():
+        seen = survey(name, section, plan.raw_root(name))
+        if seen.state in {"complete", "rendered"}:
+            clips = f"{len(seen.train)} training and {len(seen.test)} test clips"
+            yield Finding(f"data set {name}", "ok", f"{seen.state}, {clips}")
+        else:
             yield Finding(
-                f"data set {name}", "ok", f"{len(found[0])} training and {len(found[1])} test clips"
+                f"data set {name}",
+                "fault",
+                f"{seen.state}: {'; '.join(seen.problems)}",
+                f"vadbench fetch dataset {seen.family}, or vadbench datasets for the layout",
             )
-        except VadbenchError as error:
-            yield Finding(
-                f"data set {name}", "fault", str(error), "vadbench datasets says what is expected"
-            )
+    try:
+        plan.check_weights()
+    except VadbenchError as error:
+        yield Finding("weights", "fault", *str(error).split("\n", 1))
+    else:
+        yield Finding("weights", "ok", "those that the configuration needs are there, if any")
