@@ -86,6 +86,24 @@ def flow_params(wildcards):
     return PLAN.flow_params(wildcards.dataset, wildcards.name)
 
 
+def depth_files(wildcards):
+    return PLAN.depth_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
+
+
+def depth_threads(wildcards):
+    return 8 if PLAN.is_network("depth", wildcards.name) else 1
+
+
+def depth_memory(wildcards):
+    return 8000 if PLAN.is_network("depth", wildcards.name) else 2000
+
+
+def depth_gpus(wildcards):
+    return 1 if PLAN.is_network("depth", wildcards.name) else 0
+
+
 def depth_params(wildcards):
     return PLAN.depth_params(wildcards.dataset, wildcards.name)
 

@@ -50,7 +50,7 @@ rule compute_flow:
 
 rule estimate_depth:
     input:
-        unpack(clip_files),
+        unpack(depth_files),
     output:
         "results/{dataset}/depth/{name}/{split}/{clip}.h5",
     log:
@@ -59,10 +59,11 @@ rule estimate_depth:
         "results/timings/estimate_depth/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 1
+    threads: depth_threads
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=depth_memory,
+        runtime=60,
+        gpu=depth_gpus,
     params:
         job=depth_params,
     script:

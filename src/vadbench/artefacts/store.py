@@ -40,7 +40,17 @@ __all__ = [
 ]
 
 _CHUNK_BYTES = 1 << 20
-_LIBRARIES = ("numpy", "cv2", "scipy", "sklearn", "torch", "torchvision", "lightning", "h5py")
+_LIBRARIES = (
+    "numpy",
+    "cv2",
+    "scipy",
+    "sklearn",
+    "torch",
+    "torchvision",
+    "transformers",
+    "lightning",
+    "h5py",
+)
 
 
 @dataclass(frozen=True)
