@@ -82,7 +82,7 @@ def load(folder: Path) -> tuple[Any, torch.nn.Module]:
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise VadbenchError(
-            f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})"
+            f"{folder}: transformers cannot load it ({repr(error).splitlines()[0]})"
         ) from error
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(_UNUSED))
     if wrong := missing + sorted(item[0] for item in report["mismatched_keys"]):
@@ -98,6 +98,8 @@ def _check_config(path: Path) -> None:
         config = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise VadbenchError(f"{path}: cannot be read as a model's description ({error})") from error
+    if not isinstance(config, dict):
+        raise VadbenchError(f"{path}: describes no model; it holds no keys and values")
     family = config.get("model_type")
     metric = config.get("depth_estimation_type", "relative") != "relative"
     if family not in _RELATIVE or metric:
@@ -205,7 +207,7 @@ def _estimates(
             yield item["predicted_depth"].cpu().numpy()
         done += len(group)
         if time.monotonic() - told > 30:
-            log.info("%d frames", done)
+            log.info("looked at %d frames", done)
             told = time.monotonic()
 
 
