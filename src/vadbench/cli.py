@@ -38,8 +38,9 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
     "fetch": """examples:
   vadbench fetch dataset ucsd       into data/, or the folder that VADBENCH_DATA names
   vadbench fetch dataset avenue     says where to ask for it, and how it has to lie
-  vadbench fetch weights maskrcnn_resnet50_fpn_v2
-                                    into weights/, or the folder that VADBENCH_WEIGHTS names""",
+  vadbench fetch weights maskrcnn_resnet50_fpn_v2 Intel/dpt-hybrid-midas resnet34 vgg16
+                                    into weights/, or the folder that VADBENCH_WEIGHTS names;
+                                    docs/configuration.md lists all""",
     "video": """examples:
   vadbench video results/walkway/hf2vad/full/seed0 test01
   vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\

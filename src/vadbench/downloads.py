@@ -1,6 +1,8 @@
 """Downloads: they go on where they broke off, and a file is there only when its digest is right.
 
-The unfinished part of a file lies beside it as `<name>.part`.
+The unfinished part of a file lies beside it as `<name>.part`, and its SHA-256 as `<name>.sha256`,
+in the form that `sha256sum --check` reads. Where no SHA-256 is published, the digest that the
+server states is what a file has to have when it is fetched, and the recorded one from then on.
 """
 
 import errno
@@ -11,67 +13,160 @@ import tarfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
+from http.client import HTTPMessage
 from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["download", "unpack"]
+__all__ = ["digest_of", "download", "recorded_digest", "unpack"]
 
 _PIECE = 1 << 20  # bytes read at a time
 _SECONDS = 60.0  # without a byte, after which a connection counts as broken
+_SHA256, _GIT = 64, 40  # digits of a SHA-256, and of the SHA-1 by which git names content
 Progress = Callable[[int, int | None], None]
 """Called with bytes that are there and bytes in all, where these are known."""
 
 
 def download(url: str, path: Path, sha256: str, progress: Progress | None = None) -> None:
-    """Fetches a file, going on from its part if there is one.
+    """Fetches a file, going on from its part if there is one, and records its SHA-256 beside it.
 
     Args:
         url: Where it is.
         path: Where it goes; nothing is fetched if it is there with the right digest.
-        sha256: Its SHA-256, or the first digits of it where no more is published.
+        sha256: Its SHA-256, or the first digits of it where no more is published. Empty where
+            none is published: then the file has to have the digest that the server states, as
+            Hugging Face does: the SHA-256 of a large file, git's SHA-1 of a small one.
         progress: Told after every piece.
 
     Raises:
-        VadbenchError: The server refuses, the connection breaks, the disk is full (the part is
-            kept, and the same call goes on), or the digest is wrong (the part is removed).
+        VadbenchError: The server refuses or states no digest, the connection breaks, the disk is
+            full (the part is kept, and the same call goes on), or the digest is wrong (the part is
+            removed).
     """
     if path.is_file():
-        _check(path, sha256, f"{path} is not the file that {url} should be; move it away")
+        expected = sha256.lower() or recorded_digest(path)
+        if not expected:
+            raise VadbenchError(
+                f"{path} is there, but nothing says what its digest should be; move it away and "
+                "fetch again"
+            )
+        found = digest_of(path)
+        if not found.startswith(expected):
+            raise VadbenchError(
+                f"{path} is not the file that {url} should be; move it away "
+                f"(expected {expected}, found {found})"
+            )
         return
     part = path.with_name(path.name + ".part")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _fetch(url, part, progress)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        expected = _fetch(url, part, sha256.lower(), progress)
     except urllib.error.HTTPError as error:
         raise VadbenchError(f"{url}: the server says {error.code} {error.reason}") from error
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise VadbenchError(
-                f"{path}: the disk is full; free some space and fetch again, it goes on from "
-                f"{part.stat().st_size} bytes"
-            ) from error
-        raise VadbenchError(
-            f"{url}: the connection broke ({error}); fetch again, it goes on from where it was"
-        ) from error
-    try:
-        _check(part, sha256, f"{url}: what was fetched has another SHA-256 and was not kept")
-    except VadbenchError:
+        raise _explained(error, url, part) from error
+    actual = digest_of(part, "git" if len(expected) == _GIT else "sha256")
+    if not actual.startswith(expected):
         part.unlink()
-        raise
+        raise VadbenchError(
+            f"{url}: what was fetched has another digest and was not kept "
+            f"(expected {expected}, found {actual})"
+        )
+    try:
+        _record(path, digest_of(part))
+    except OSError as error:
+        raise _explained(error, url, part) from error
     os.replace(part, path)
 
 
-def _fetch(url: str, part: Path, progress: Progress | None) -> None:
+def _explained(error: OSError, url: str, part: Path) -> VadbenchError:
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        there = part.stat().st_size if part.is_file() else 0
+        return VadbenchError(
+            f"{part}: the disk is full; free some space and fetch again, it goes on from "
+            f"{there} bytes"
+        )
+    if error.filename is not None:
+        return VadbenchError(f"{error.filename}: cannot be written ({error.strerror})")
+    return VadbenchError(
+        f"{url}: the connection broke ({error}); fetch again, it goes on from where it was"
+    )
+
+
+def recorded_digest(path: Path) -> str:
+    """Returns the SHA-256 that was recorded when a file was fetched; empty if none was."""
+    try:
+        return _beside(path).read_text().partition(" ")[0].strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _record(path: Path, sha256: str) -> None:
+    record = _beside(path)
+    temporary = record.with_name(record.name + ".part")
+    temporary.write_text(f"{sha256}  {path.name}\n")
+    os.replace(temporary, record)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects and keeps what each answer on the way said."""
+
+    def __init__(self) -> None:
+        self.passed: list[tuple[str, Message]] = []
+
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        self.passed.append((req.full_url, headers))
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _stated(url: str, answers: list[tuple[str, Message]]) -> str:
+    """Returns the digest that the server itself states, not one that it refers to.
+
+    Raises:
+        VadbenchError: It states none.
+    """
+    host = urlsplit(url).netloc
+    own = [headers for place, headers in answers if urlsplit(place).netloc == host]
+    for name in ("X-Linked-ETag", "ETag"):
+        for headers in own:
+            value = str(headers.get(name, "")).removeprefix("W/").strip('"').lower()
+            if len(value) in {_SHA256, _GIT} and set(value) <= set("0123456789abcdef"):
+                return value
+    raise VadbenchError(
+        f"{url}: no SHA-256 of it is published and the server states none, so it cannot be "
+        "checked; fetch it yourself if you trust it, and name its path in the configuration"
+    )
+
+
+def _fetch(url: str, part: Path, sha256: str, progress: Progress | None) -> str:
+    """Fetches what is missing of a part; returns the digest that it has to have."""
     there = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"Range": f"bytes={there}-"} if there else {})
+    redirects = _Redirects()
     try:
-        answer = urllib.request.urlopen(request, timeout=_SECONDS)
+        answer = urllib.request.build_opener(redirects).open(request, timeout=_SECONDS)
     except urllib.error.HTTPError as error:
         if error.code == 416 and there:
-            return  # The part is all of it.
+            # The part is all of it.
+            return sha256 or _stated(url, [*redirects.passed, (error.url, error.headers)])
         raise
     with answer:
+        expected = sha256 or _stated(url, [*redirects.passed, (answer.url, answer.headers)])
         if answer.status != 206:
             there = 0  # The server sends all of it again.
         length = answer.headers.get("Content-Length")
@@ -86,13 +181,23 @@ def _fetch(url: str, part: Path, progress: Progress | None) -> None:
             os.fsync(stream.fileno())
     if total is not None and there < total:
         raise ConnectionError(f"{there} of {total} bytes came")
+    return expected
 
 
-def _check(path: Path, sha256: str, message: str) -> None:
+def digest_of(path: Path, algorithm: str = "sha256") -> str:
+    """Returns a digest of a file, in hexadecimal.
+
+    Args:
+        path: The file.
+        algorithm: `sha256`, or `git`: the SHA-1 by which git names the file's content.
+    """
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if not found.startswith(sha256.lower()):
-        raise VadbenchError(f"{message} (expected {sha256}, found {found})")
+        if algorithm == "sha256":
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        start = f"blob {path.stat().st_size}\0".encode()
+        return hashlib.file_digest(
+            stream, lambda: hashlib.sha1(start, usedforsecurity=False)
+        ).hexdigest()
 
 
 def unpack(archive: Path, folder: Path, inside: str) -> None:

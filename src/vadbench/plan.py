@@ -7,7 +7,7 @@ sorted keys: a job is stale when one of them changed, and only then.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,18 @@ from vadbench.methods import get_method
 from vadbench.settings import Settings
 from vadbench.teachers.flow import backend_module
 from vadbench.teachers.flow.published import CHECKPOINTS
-from vadbench.weights import find_weights
+from vadbench.weights import collect_missing, find_folder, find_weights, verify_weights
 
 __all__ = ["Plan", "Run", "open_plan"]
 
 _DEPTH = "vadbench.teachers.depth"
+_DPT = "vadbench.teachers.depth.dpt"
 _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
 _SCORING = "vadbench.scoring.evaluate"
-_NETWORKS = frozenset({"maskrcnn", *CHECKPOINTS})
+_SEGMENTED = frozenset({"instances", "union"})
+_NETWORKS = frozenset({"maskrcnn", "dpt", *CHECKPOINTS})
 _EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
@@ -170,12 +172,8 @@ class Plan:
     ) -> dict[str, list[str]]:
         """What a segmentation artefact is made from."""
         settings = _named(self.config.segmentation, "segmentation", name)
-        files = self.clip_files(dataset, split, clip)
-        if settings.backend == "maskrcnn":
-            own = settings.maskrcnn
-            path = find_weights(own.model, own.weights, f"segmentation.{name}.maskrcnn")
-            files["weights"] = [path.as_posix()]
-        elif settings.backend == "import":
+        files = self._with_weights("segmentation", name, self.clip_files(dataset, split, clip))
+        if settings.backend == "import":
             source = self._import_path("segmentation", name, split)
             pictures = sorted((source / clip).glob("*.png"))
             if source.is_file():
@@ -209,19 +207,68 @@ class Plan:
         detectron2 = settings.backend == "maskrcnn" and settings.maskrcnn.library == "detectron2"
         return "detectron2.yaml" if detectron2 else "vadbench.yaml"
 
+    def _teacher_weights(self, section: str, name: str) -> list[Path]:
+        """The weights files of a teacher; none if it has no network."""
+        settings = _named(getattr(self.config, section), section, name)
+        key = f"{section}.{name}"
+        if settings.backend == "maskrcnn":
+            own = settings.maskrcnn
+            return [find_weights(own.model, own.weights, f"{key}.maskrcnn.weights")]
+        if settings.backend == "dpt":
+            return find_folder(settings.dpt.model, settings.dpt.weights, f"{key}.dpt.weights")
+        if section == "flow" and settings.backend in CHECKPOINTS:
+            own = settings.ptlflow
+            return [find_weights(settings.backend, own.weights, f"{key}.ptlflow.weights")]
+        return []
+
+    def _with_weights(
+        self, section: str, name: str, files: dict[str, list[str]]
+    ) -> dict[str, list[str]]:
+        if weights := self._teacher_weights(section, name):
+            files["weights"] = _verified(weights)
+        return files
+
+    def check_weights(self) -> None:
+        """Looks for the weights of all teachers and encoders that the runs need.
+
+        Raises:
+            MissingWeightsError: Names all that are missing, and the command that fetches them.
+        """
+        teachers = dict.fromkeys(
+            item
+            for run in self.runs
+            for owner in (run, run.trained)
+            for item in self._teachers(owner)
+        )
+        collect_missing(
+            [partial(self._teacher_weights, *item) for item in teachers]
+            + [
+                partial(self._pretrained, run.trained.of(trainer), stage)
+                for run in self.runs
+                for stage, trainer in self._stages(run).items()
+            ]
+        )
+
+    def _teachers(self, run: Run) -> list[tuple[str, str]]:
+        """Section and name of the teachers whose artefacts a run descends from."""
+        name = self.config.input_of(run.method, run.dataset, run.base)
+        if get_method(run.method).reads == "cubes":
+            cubes = self.config.cubes[name]
+            objects = self.config.objects[cubes.objects]
+            segmentation = objects.segmentation if objects.source in _SEGMENTED else None
+            found = {"flow": cubes.flow, "segmentation": segmentation}
+        else:
+            views = self.config.views[name]
+            found = {kind: getattr(views, kind) for kind in ("flow", "segmentation", "depth")}
+        return [(section, item) for section, item in found.items() if item is not None]
+
     def is_network(self, section: str, name: str) -> bool:
         """Whether a teacher is a network, which wants threads, memory and a GPU."""
         return _named(getattr(self.config, section), section, name).backend in _NETWORKS
 
     def flow_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a flow artefact is made from."""
-        settings = _named(self.config.flow, "flow", name)
-        files = self.clip_files(dataset, split, clip)
-        if settings.backend in CHECKPOINTS:
-            own = settings.ptlflow.weights
-            path = find_weights(settings.backend, own, f"flow.{name}.ptlflow")
-            files["weights"] = [path.as_posix()]
-        return files
+        return self._with_weights("flow", name, self.clip_files(dataset, split, clip))
 
     def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a flow artefact."""
@@ -229,16 +276,26 @@ class Plan:
         job = self._source(dataset, "vadbench.teachers.flow", backend_module(settings.backend))
         return job | {"settings": settings.effective()}
 
+    def depth_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
+        """What a depth artefact is made from."""
+        return self._with_weights("depth", name, self.clip_files(dataset, split, clip))
+
     def depth_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a depth artefact."""
         settings = _named(self.config.depth, "depth", name)
-        return self._source(dataset, _DEPTH) | {"settings": settings.plain()}
+        if settings.backend == "annotations" and self.config.datasets[dataset].family != "walkway":
+            raise VadbenchError(
+                f"depth.{name}: data set {dataset!r} ships no depth; take another backend than "
+                "annotations"
+            )
+        code = _DPT if settings.backend == "dpt" else _DEPTH
+        return self._source(dataset, code) | {"settings": settings.effective()}
 
     def objects_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What the boxes of a clip are found from."""
         settings = _named(self.config.objects, "objects", name)
         files = self.clip_files(dataset, split, clip)
-        if settings.segmentation is not None and settings.source in {"instances", "union"}:
+        if settings.segmentation is not None and settings.source in _SEGMENTED:
             path = f"results/{dataset}/segmentation/{settings.segmentation}/{split}/{clip}.h5"
             files["segmentation"] = [path]
         if settings.source == "import":
@@ -374,11 +431,21 @@ class Plan:
             **self.run_inputs(run, "train"),
             "frozen": self._frozen(run, stage, "train"),
         }
+        if (pretrained := self._pretrained(run, stage)) is not None:
+            files["pretrained"] = _verified([pretrained])
         if self.config.selection == "best_test":
             files |= self.run_inputs(run, "test", "test_")
             files["test_frozen"] = self._frozen(run, stage, "test")
             files["index"] = f"results/{run.dataset}/index.json"
         return files
+
+    def _pretrained(self, run: Run, stage: str) -> Path | None:
+        """The weights that the network of a stage starts from, if it starts from any."""
+        start = get_method(run.method).pretrained(self.settings(run), stage)
+        if start is None or start.weights == "none":
+            return None
+        own = None if start.weights == "imagenet" else start.weights
+        return find_weights(start.network, own, f"methods.{run.method}.settings.{start.key}")
 
     def extra_outputs(self, pattern: str) -> dict[str, str]:
         """The second weights file of every stage, where epochs are chosen on the test set too."""
@@ -412,7 +479,12 @@ class Plan:
         """Parameters of training a stage."""
         method = get_method(run.method)
         settings = self.settings(run)
-        job = _job(method.stage_settings(settings, stage), *method.train_code) | {
+        own = method.stage_settings(settings, stage)
+        start = method.pretrained(settings, stage)
+        if start is not None and start.weights not in {"imagenet", "none"}:
+            # Which weights these are is told by the file, an input of the job.
+            own[start.key] = "file"
+        job = _job(own, *method.train_code) | {
             "precision": self.config.precision,
             "earlier": method.before(run.base, stage),
         }
@@ -593,16 +665,23 @@ def open_plan(raw: Mapping[str, Any]) -> Plan:
     """Checks a configuration and resolves it against the data on this machine.
 
     Raises:
-        VadbenchError: The configuration is not valid, or data that it names is missing.
+        VadbenchError: The configuration is not valid, or data or weights that it names are missing.
     """
     plan = Plan(load_config(raw))
     for name in plan.config.datasets:
         plan.clips(name)
+    plan.check_weights()
     return plan
 
 
 def _job(settings: Mapping[str, Any], *code: str) -> dict[str, Any]:
     return {"settings": dict(settings), "code": fingerprint(*sorted(set(code)))}
+
+
+def _verified(weights: list[Path]) -> list[str]:
+    for path in weights:
+        verify_weights(path)
+    return [path.as_posix() for path in weights]
 
 
 def _named(entries: Mapping[str, Any], section: str, name: str) -> Any:

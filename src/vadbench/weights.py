@@ -1,15 +1,28 @@
-"""Weights of teachers: where they lie, and where those that are published come from."""
+"""Weights of teachers and encoders: where they lie, and where published ones come from."""
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
+from pathlib import Path, PurePosixPath
 
-from vadbench.downloads import Progress, download
+from vadbench.downloads import Progress, digest_of, download, recorded_digest
 from vadbench.errors import VadbenchError
 from vadbench.methods import nearest
 from vadbench.teachers.flow.published import CHECKPOINTS
 
-__all__ = ["WEIGHTS", "Weights", "fetch_weights", "find_weights", "weights_root"]
+__all__ = [
+    "WEIGHTS",
+    "HubWeights",
+    "MissingWeightsError",
+    "Weights",
+    "collect_missing",
+    "fetch_weights",
+    "find_folder",
+    "find_weights",
+    "verify_weights",
+    "weights_root",
+]
 
 
 @dataclass(frozen=True)
@@ -31,10 +44,91 @@ class Weights:
         """Its name below the weights folder."""
         return self.url.rpartition("/")[2]
 
+    def sources(self) -> dict[str, tuple[str, str]]:
+        """URL and SHA-256 of each file by its name below the weights folder."""
+        return {self.file: (self.url, self.sha256)}
+
+
+@dataclass(frozen=True)
+class HubWeights:
+    """Published weights in a Hugging Face repository, which becomes a folder of the same name.
+
+    Attributes:
+        repository: Owner and name.
+        revision: Commit, branch or other reference.
+        files: SHA-256 by file, the weights last; empty where none is known beforehand, so that
+            the digest counts that the server states.
+        what: What it is, in words.
+    """
+
+    repository: str
+    revision: str
+    files: Mapping[str, str]
+    what: str
+
+    @property
+    def file(self) -> str:
+        """The weights' name below the weights folder."""
+        return f"{self.repository}/{list(self.files)[-1]}"
+
+    def sources(self) -> dict[str, tuple[str, str]]:
+        """URL and SHA-256 of each file by its name below the weights folder."""
+        site = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+        revision = self.revision.replace("/", "%2F")
+        place = f"{site.rstrip('/')}/{self.repository}/resolve/{revision}"
+        return {
+            f"{self.repository}/{name}": (f"{place}/{name}", sha256)
+            for name, sha256 in self.files.items()
+        }
+
+
+def _depth(repository: str, revision: str, sha256: str, what: str) -> HubWeights:
+    small = dict.fromkeys(("config.json", "preprocessor_config.json"), "")
+    return HubWeights(repository, revision, {**small, "model.safetensors": sha256}, what)
+
+
+def _encoder(repository: str, revision: str, what: str) -> HubWeights:
+    return HubWeights(repository, revision, {"model.safetensors": ""}, what)
+
 
 _TORCH = "https://download.pytorch.org/models"
 _PTLFLOW = "https://github.com/hmorimitsu/ptlflow/releases/download/weights1"
-WEIGHTS = {
+# SHA-256 as the repositories' own pages show them.
+_DEPTH_NETWORKS = [
+    _depth(
+        "Intel/dpt-hybrid-midas",
+        # The main branch has the weights as a pickle only.
+        "refs/pr/5",
+        "9599793d3ce64d7ebc85657360831596c1df9abc61f6820fe623fe7efb2e29c5",
+        "MiDaS 3.0, DPT-Hybrid",
+    ),
+    _depth(
+        "Intel/dpt-large",
+        "cc27b92e869fc79f52a0241addbbcd1579b66b11",
+        "c173e7fd575c4d6c2164621063fed3a0e7e2eb6adbfb7c1845b364bc0fed9ce8",
+        "MiDaS 3.0, DPT-Large",
+    ),
+    _depth(
+        "Intel/dpt-swinv2-tiny-256",
+        "main",
+        "b11e8b50dee40e953a1c38c9d9330e3bf5512247389b87b74d0c47c263b64983",
+        "MiDaS 3.1, its smallest network in transformers",
+    ),
+    _depth(
+        "LiheYoung/depth-anything-small-hf",
+        "main",
+        "7997c812d8964a741eec21e6816ec2db1e442b5109ea2e7db26dcb03c9060ef0",
+        "Depth Anything, small",
+    ),
+    _depth(
+        "depth-anything/Depth-Anything-V2-Small-hf",
+        "main",
+        "3152477ce0d8d6978d76b995120de97cb5b928701fd0f817769f59e249a16b70",
+        "Depth Anything V2, small",
+    ),
+]
+
+WEIGHTS: dict[str, Weights | HubWeights] = {
     "maskrcnn_resnet50_fpn": Weights(
         f"{_TORCH}/maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth",
         "bf2d0c1e",
@@ -45,11 +139,44 @@ WEIGHTS = {
         "73cbd019",
         "Mask R-CNN v2, ResNet-50 FPN, COCO, of torchvision",
     ),
-} | {
-    name: Weights(f"{_PTLFLOW}/{file}.ckpt", file.rpartition("-")[2], f"optical flow, {name}")
-    for name, file in CHECKPOINTS.items()
-    if file is not None
+    **{entry.repository: entry for entry in _DEPTH_NETWORKS},
+    # Revisions as segmentation-models-pytorch names them.
+    "resnet34": _encoder(
+        "smp-hub/resnet34.imagenet",
+        "7a57b34f723329ff020b3f8bc41771163c519d0c",
+        "ResNet-34 encoder, ImageNet, of segmentation-models-pytorch",
+    ),
+    "vgg16": _encoder(
+        "smp-hub/vgg16.imagenet",
+        "49d74b799006ee252b86e25acd6f1fd8ac9a99c1",
+        "VGG-16 encoder, ImageNet, of segmentation-models-pytorch",
+    ),
+    **{
+        name: Weights(f"{_PTLFLOW}/{file}.ckpt", file.rpartition("-")[2], f"optical flow, {name}")
+        for name, file in CHECKPOINTS.items()
+        if file is not None
+    },
 }
+
+
+class MissingWeightsError(VadbenchError):
+    """Weights are not there.
+
+    Attributes:
+        lines: Which, one to a line.
+        names: Those of them that can be fetched.
+    """
+
+    def __init__(self, lines: Sequence[str], names: Sequence[str] = ()) -> None:
+        self.lines, self.names = list(lines), list(names)
+        text = "\n".join(dict.fromkeys(self.lines))
+        if self.names:
+            names_once = " ".join(dict.fromkeys(self.names))
+            text += (
+                f"\nfetch them with\n  vadbench fetch weights {names_once}\n"
+                "or name a path of your own in the configuration"
+            )
+        super().__init__(text)
 
 
 def weights_root() -> Path:
@@ -60,6 +187,9 @@ def weights_root() -> Path:
 def fetch_weights(name: str, progress: Progress | None = None) -> Path:
     """Fetches published weights into the weights folder.
 
+    Returns:
+        The file, or the folder of several.
+
     Raises:
         VadbenchError: There are none of this name, or fetching fails.
     """
@@ -67,37 +197,110 @@ def fetch_weights(name: str, progress: Progress | None = None) -> Path:
         raise VadbenchError(
             f"there are no published weights of {name!r}{nearest(name, list(WEIGHTS))}"
         )
-    path = weights_root() / WEIGHTS[name].file
-    download(WEIGHTS[name].url, path, WEIGHTS[name].sha256, progress)
-    return path
+    entry = WEIGHTS[name]
+    sources = entry.sources()
+    for file, (url, sha256) in sources.items():
+        download(url, weights_root() / file, sha256, progress)
+    found = weights_root() / entry.file
+    return found if len(sources) == 1 else found.parent
 
 
 def find_weights(name: str, path: str | None, key: str) -> Path:
-    """Returns the file of a teacher's weights.
+    """Returns the file of a network's weights.
 
     Args:
         name: Name of the network, a key of `WEIGHTS` if its weights are published.
         path: The user's own file, or None for the published one.
-        key: Where the configuration says so, for the message.
+        key: Where the configuration names it, for the message.
 
     Raises:
-        VadbenchError: It is not there; the message says what to do.
+        MissingWeightsError: It is not there; the message says what to do.
     """
-    if path is not None:
-        found = Path(path)
-        if not found.is_file():
-            raise VadbenchError(f"{key}.weights: {found}: no such file")
-        return found
+    if path is None:
+        return _published(name, key)[-1]
+    if not Path(path).is_file():
+        raise MissingWeightsError([f"{key}: {path}: no such file"])
+    return Path(path)
+
+
+def find_folder(name: str, path: str | None, key: str) -> list[Path]:
+    """Returns the files of a model that is a folder of several, its weights last.
+
+    Args:
+        name: Name of the model, a key of `WEIGHTS`.
+        path: The user's own folder, with files of the same names, or None for the published one.
+        key: Where the configuration names it, for the message.
+
+    Raises:
+        MissingWeightsError: Some are not there; the message says what to do.
+    """
+    if path is None:
+        return _published(name, key)
+    files = [Path(path) / PurePosixPath(file).name for file in WEIGHTS[name].sources()]
+    if missing := [item for item in files if not item.is_file()]:
+        pickles = ", ".join(sorted(item.name for item in Path(path).glob("*.bin")))
+        hint = f"; {pickles} is a pickle, which is not read: save the model as safetensors"
+        raise MissingWeightsError(
+            [f"{key}: {item}: no such file{hint if pickles else ''}" for item in missing]
+        )
+    return files
+
+
+def _published(name: str, key: str) -> list[Path]:
     if name not in WEIGHTS:
-        raise VadbenchError(
-            f"{key}: there are no published weights of {name!r}; name a file with the key "
-            f"'weights'{nearest(name, list(WEIGHTS))}"
+        raise MissingWeightsError(
+            [
+                f"{key}: there are no published weights of {name!r}; name a file of your own"
+                f"{nearest(name, list(WEIGHTS))}"
+            ]
         )
-    found = weights_root() / WEIGHTS[name].file
-    if not found.is_file():
-        raise VadbenchError(
-            f"{key}: the weights {found} are not there; fetch them with\n"
-            f"  vadbench fetch weights {name}\n"
-            "or name a file of your own with the key 'weights'"
+    files = [weights_root() / file for file in WEIGHTS[name].sources()]
+    if missing := [item for item in files if not item.is_file()]:
+        raise MissingWeightsError(
+            [f"{key}: the weights {item} are not there" for item in missing], [name]
         )
-    return found
+    return files
+
+
+def verify_weights(path: Path) -> None:
+    """Checks a file of weights against its published digest, or the one recorded when it came.
+
+    Raises:
+        VadbenchError: It is another file.
+    """
+    published = {
+        weights_root() / file: sha256
+        for entry in WEIGHTS.values()
+        for file, (_, sha256) in entry.sources().items()
+    }
+    expected = published.get(path) or recorded_digest(path)
+    state = path.stat()
+    if expected and not _digest(path, state.st_size, state.st_mtime_ns).startswith(expected):
+        raise VadbenchError(
+            f"{path} is not the file that was published or fetched (its SHA-256 does not begin "
+            f"with {expected}); move it away and fetch it again"
+        )
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Returns the SHA-256 of a file in a certain state, which many jobs of one plan ask for."""
+    return digest_of(path)
+
+
+def collect_missing(lookups: Sequence[Callable[[], object]]) -> None:
+    """Looks for all weights before it complains of any.
+
+    Raises:
+        MissingWeightsError: Names all that are missing, with one command that fetches them.
+    """
+    lines: list[str] = []
+    names: list[str] = []
+    for look in lookups:
+        try:
+            look()
+        except MissingWeightsError as error:
+            lines += error.lines
+            names += error.names
+    if lines:
+        raise MissingWeightsError(lines, names)

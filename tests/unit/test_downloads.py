@@ -1,8 +1,8 @@
 """Downloads from a server on loopback that breaks off, lies and refuses."""
 
-import errno
 import hashlib
 import io
+import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vadbench import downloads
-from vadbench.downloads import download, unpack
+from vadbench.downloads import download, recorded_digest, unpack
 from vadbench.errors import VadbenchError
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
@@ -28,6 +27,7 @@ class Server:
     url: str = ""
     breaks_after: int | None = None
     ranges: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
 
 
@@ -37,6 +37,13 @@ def server() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self.path == "/elsewhere":
+                self.send_response(302)
+                self.send_header("X-Linked-ETag", f'"{SHA256}"')
+                self.send_header("Location", state.url.replace("127.0.0.1", "localhost"))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if self.path != "/file":
                 self.send_error(404)
                 return
@@ -48,6 +55,8 @@ def server() -> Iterator[Server]:
                 return
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(CONTENT) - start))
+            for name, value in state.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(CONTENT[start : state.breaks_after])
 
@@ -69,7 +78,8 @@ def test_a_file_comes_whole_and_is_not_fetched_again(server: Server, tmp_path: P
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     download(server.url, path, SHA256[:8])
     assert server.asked == [None]
-    assert [item.name for item in path.parent.iterdir()] == ["net.pth"]
+    assert sorted(item.name for item in path.parent.iterdir()) == ["net.pth", "net.pth.sha256"]
+    assert (path.parent / "net.pth.sha256").read_text() == f"{SHA256}  net.pth\n"
 
 
 @pytest.mark.parametrize("ranges", [True, False])
@@ -93,7 +103,7 @@ def test_a_part_that_is_all_of_it_is_taken(server: Server, tmp_path: Path) -> No
 
 
 def test_a_wrong_digest_is_refused_and_nothing_is_kept(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(VadbenchError, match=r"another SHA-256 and was not kept .expected 00ff"):
+    with pytest.raises(VadbenchError, match=r"another digest and was not kept .expected 00ff"):
         download(server.url, tmp_path / "net.pth", "00ff")
     assert not list(tmp_path.iterdir())
     (tmp_path / "net.pth").write_bytes(b"something else")
@@ -107,18 +117,97 @@ def test_a_file_that_is_not_there_says_so(server: Server, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_keeps_what_came(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+GIT = hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
 
-    with monkeypatch.context() as patch:
-        patch.setattr(downloads.os, "fsync", full)
-        with pytest.raises(VadbenchError, match=r"the disk is full; .* goes on from 3000000 bytes"):
-            download(server.url, tmp_path / "net.pth", SHA256)
-    download(server.url, tmp_path / "net.pth", SHA256)
-    assert (tmp_path / "net.pth").read_bytes() == CONTENT
+
+@pytest.mark.parametrize("stated", [f'"{SHA256}"', f'W/"{SHA256.upper()}"', f'"{GIT}"'])
+def test_without_a_published_digest_that_of_the_server_counts(
+    server: Server, tmp_path: Path, stated: str
+) -> None:
+    path = tmp_path / "net.pth"
+    server.headers["ETag"] = stated
+    download(server.url, path, "")
+    assert path.read_bytes() == CONTENT
+    assert recorded_digest(path) == SHA256
+    # From then on the recorded one does, without asking the server.
+    download(server.url, path, "")
+    assert server.asked == [None]
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(VadbenchError, match=f"move it away .expected {SHA256}, found"):
+        download(server.url, path, "")
+
+
+@pytest.mark.parametrize("digits", [64, 40])
+def test_another_digest_than_the_server_states_is_refused(
+    server: Server, tmp_path: Path, digits: int
+) -> None:
+    server.headers["ETag"] = f'"{"0" * digits}"'
+    with pytest.raises(VadbenchError, match=r"another digest and was not kept .expected 0000"):
+        download(server.url, tmp_path / "net.pth", "")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("stated", [None, '"65f2a-0f1"'])
+def test_what_cannot_be_checked_is_not_fetched(
+    server: Server, tmp_path: Path, stated: str | None
+) -> None:
+    if stated is not None:
+        server.headers["ETag"] = stated
+    with pytest.raises(VadbenchError, match="the server states none, so it cannot be checked"):
+        download(server.url, tmp_path / "net.pth", "")
+    (tmp_path / "net.pth").write_bytes(CONTENT)
+    with pytest.raises(VadbenchError, match="nothing says what its digest should be"):
+        download(server.url, tmp_path / "net.pth", "")
+
+
+def test_the_digest_is_that_of_the_server_asked_not_of_one_it_refers_to(
+    server: Server, tmp_path: Path
+) -> None:
+    # As where a store of large files has names of its own for them.
+    server.headers["ETag"] = f'"{"0" * 64}"'
+    url, path = server.url.replace("file", "elsewhere"), tmp_path / "net.pth"
+    server.breaks_after = 1_200_000
+    with pytest.raises(VadbenchError, match="the connection broke"):
+        download(url, path, "")
+    server.breaks_after = None
+    download(url, path, "")
+    assert server.asked == [None, "bytes=1200000-"]
+    assert recorded_digest(path) == SHA256
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a file system takes root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_full_disk_keeps_what_came(server: Server, small_disk: Path) -> None:
+    path = small_disk / "net.pth"
+    other = small_disk / "other"
+    other.write_bytes(bytes(1_500_000))
+    with pytest.raises(VadbenchError, match=r"net\.pth\.part: the disk is full; .* goes on from"):
+        download(server.url, path, SHA256)
+    there = (small_disk / "net.pth.part").stat().st_size
+    assert 0 < there < len(CONTENT)
+    other.unlink()
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
+    download(server.url, path, SHA256)
+    assert path.read_bytes() == CONTENT
+    assert server.asked == [None, f"bytes={there}-"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_text("a file")
+    with pytest.raises(VadbenchError, match=r"weights.*: cannot be written"):
+        download(server.url, tmp_path / "weights/net.pth", SHA256)
 
 
 def archive_with(path: Path, *members: tarfile.TarInfo) -> None:

@@ -60,6 +60,15 @@ def clip_files(wildcards):
     return PLAN.clip_files(wildcards.dataset, wildcards.split, wildcards.clip)
 
 
+def of_network(section, network, other):
+    """What a job of a teacher asks for, if it is a network and if it is not."""
+
+    def asked(wildcards):
+        return network if PLAN.is_network(section, wildcards.name) else other
+
+    return asked
+
+
 def segmentation_files(wildcards):
     return PLAN.segmentation_files(
         wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
@@ -74,18 +83,6 @@ def segmentation_environment(wildcards):
     return f"../../envs/{PLAN.segmentation_environment(wildcards.name)}"
 
 
-def segmentation_threads(wildcards):
-    return 8 if PLAN.is_network("segmentation", wildcards.name) else 1
-
-
-def segmentation_memory(wildcards):
-    return 8000 if PLAN.is_network("segmentation", wildcards.name) else 2000
-
-
-def segmentation_gpus(wildcards):
-    return 1 if PLAN.is_network("segmentation", wildcards.name) else 0
-
-
 def flow_files(wildcards):
     return PLAN.flow_files(
         wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
@@ -96,16 +93,10 @@ def flow_params(wildcards):
     return PLAN.flow_params(wildcards.dataset, wildcards.name)
 
 
-def flow_threads(wildcards):
-    return 8 if PLAN.is_network("flow", wildcards.name) else 1
-
-
-def flow_memory(wildcards):
-    return 8000 if PLAN.is_network("flow", wildcards.name) else 2000
-
-
-def flow_gpus(wildcards):
-    return 1 if PLAN.is_network("flow", wildcards.name) else 0
+def depth_files(wildcards):
+    return PLAN.depth_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    )
 
 
 def depth_params(wildcards):

@@ -16,11 +16,11 @@ rule segment:
         "results/timings/segment/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         segmentation_environment
-    threads: segmentation_threads
+    threads: of_network("segmentation", 8, 1)
     resources:
-        mem_mb=segmentation_memory,
+        mem_mb=of_network("segmentation", 8000, 2000),
         runtime=60,
-        gpu=segmentation_gpus,
+        gpu=of_network("segmentation", 1, 0),
     params:
         job=segmentation_params,
     script:
@@ -38,11 +38,11 @@ rule compute_flow:
         "results/timings/compute_flow/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: flow_threads
+    threads: of_network("flow", 8, 1)
     resources:
-        mem_mb=flow_memory,
+        mem_mb=of_network("flow", 8000, 2000),
         runtime=60,
-        gpu=flow_gpus,
+        gpu=of_network("flow", 1, 0),
     params:
         job=flow_params,
     script:
@@ -51,7 +51,7 @@ rule compute_flow:
 
 rule estimate_depth:
     input:
-        unpack(clip_files),
+        unpack(depth_files),
     output:
         "results/{dataset}/depth/{name}/{split}/{clip}.h5",
     log:
@@ -60,10 +60,11 @@ rule estimate_depth:
         "results/timings/estimate_depth/{dataset}/{name}/{split}/{clip}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 1
+    threads: of_network("depth", 8, 1)
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=of_network("depth", 8000, 2000),
+        runtime=60,
+        gpu=of_network("depth", 1, 0),
     params:
         job=depth_params,
     script:

@@ -7,18 +7,25 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     from vadbench.artefacts import Identity, open_artefact
     from vadbench.datasets import open_source
     from vadbench.plain import PlainSettings
-    from vadbench.teachers.depth import estimate_depth
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
-    scene = None
-    if files.get("raw"):
-        scene = stack.enter_context(open_artefact(files.raw[0], "scene"))
-    estimate_depth(
-        open_source(job["source"], at.dataset, at.split, at.clip),
-        scene,
-        PlainSettings(job["settings"]),
-        Identity(at.dataset, at.split, at.clip),
-        Path(snakemake.output[0]),
-        inputs=tuple(map(Path, snakemake.input)),
-        code=job["code"],
-    )
+    clip = open_source(job["source"], at.dataset, at.split, at.clip)
+    settings = PlainSettings(job["settings"])
+    owner, output = Identity(at.dataset, at.split, at.clip), Path(snakemake.output[0])
+    about = {"inputs": tuple(map(Path, files)), "code": job["code"]}
+    if settings.backend == "dpt":
+        from vadbench.teachers.depth.dpt import estimate_depth_dpt
+
+        folder = Path(files.weights[0]).parent
+        entry = snakemake.config["depth"][at.name].get("dpt", {})
+        about["batch_size"] = entry.get("batch_size", 8)
+        estimate_depth_dpt(
+            clip, settings, folder, owner, output, threads=snakemake.threads, **about
+        )
+    else:
+        from vadbench.teachers.depth import estimate_depth
+
+        scene = None
+        if files.get("raw"):
+            scene = stack.enter_context(open_artefact(files.raw[0], "scene"))
+        estimate_depth(clip, scene, settings, owner, output, **about)

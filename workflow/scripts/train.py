@@ -38,6 +38,7 @@ with job_log(snakemake.log[0]):
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
             frozen=next(map(Path, files.get("frozen", [])), None),
+            pretrained=next(map(Path, files.get("pretrained", [])), None),
             test=test,
             effective=job["settings"],
             code=job["code"],

@@ -47,6 +47,7 @@ _LIBRARIES = (
     "sklearn",
     "torch",
     "torchvision",
+    "transformers",
     "lightning",
     "ptlflow",
     "h5py",

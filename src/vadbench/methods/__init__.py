@@ -35,6 +35,7 @@ __all__ = [
     "ExplainJob",
     "Method",
     "PaperNumber",
+    "Pretrained",
     "ScoreJob",
     "TestSet",
     "TrainJob",
@@ -108,6 +109,21 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Pretrained:
+    """What the network of a stage starts from.
+
+    Attributes:
+        network: Name of the encoder, a key of `vadbench.weights.WEIGHTS`.
+        weights: `imagenet` for the published ones, `none`, or the path of a safetensors file.
+        key: The setting that says so.
+    """
+
+    network: str
+    weights: str
+    key: str
+
+
+@dataclass(frozen=True)
 class TestSet:
     """What choosing an epoch on the test set needs (`selection: best_test`).
 
@@ -136,6 +152,7 @@ class TrainJob:
         output: Where the weights (`.safetensors`) go.
         work: Folder for checkpoints and logs; kept across restarts.
         frozen: Outputs of the frozen stage on the training split, if the stage reads them.
+        pretrained: Weights that the network starts from, if it does not start from random ones.
         precision: "auto", "32" or "bf16".
         memory_gb: Most memory that training data may take.
         test: Given, the best epoch on the test set is kept beside the last.
@@ -158,6 +175,7 @@ class TrainJob:
     memory_gb: float = 4.0
     threads: int = 1
     frozen: Path | None = None
+    pretrained: Path | None = None
     test: TestSet | None = None
     effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
@@ -329,6 +347,10 @@ class Method(ABC):
     def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
         """Returns the part of the settings that the weights of a stage depend on."""
         raise NotImplementedError(f"{self.name} trains no stage {stage!r}")
+
+    def pretrained(self, settings: Settings, stage: str) -> Pretrained | None:
+        """Returns what the network of a stage starts from, if it can start from known weights."""
+        return None
 
     def before(self, variant: str, stage: str) -> list[str]:
         """Returns the stages whose weights training a stage needs, in order.

@@ -6,6 +6,7 @@ and to masked flow magnitude, train on the worst patch of an image, and score by
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -74,37 +75,39 @@ def refine(anomaly_map: Tensor, size: int = 3) -> Tensor:
 
 
 def translation_unet(
-    encoder: str, inputs: int, outputs: int, weights: str, *, attention: bool = False
+    encoder: str, inputs: int, outputs: int, weights: Path | None, *, attention: bool = False
 ) -> nn.Module:
     """Builds a U-Net of segmentation-models-pytorch.
 
     Args:
         encoder: Name of the encoder, such as `resnet34`.
-        inputs: Channels in.
+        inputs: Channels in. Pretrained encoders see three; their first layer is adapted.
         outputs: Channels out; there is no last activation.
-        weights: `imagenet`, fetched by the library, `none`, or a safetensors file of the encoder.
+        weights: A safetensors file of the encoder; None: it starts from random weights.
         attention: Spatial and channel squeeze and excitation in the decoder.
 
     Raises:
-        VadbenchError: The weights cannot be had or do not fit the encoder.
+        VadbenchError: The weights cannot be read or do not fit the encoder.
     """
     import segmentation_models_pytorch as smp
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
-        unet: nn.Module = smp.Unet(
-            encoder,
-            encoder_weights="imagenet" if weights == "imagenet" else None,
-            in_channels=inputs,
-            classes=outputs,
-            decoder_attention_type="scse" if attention else None,
-        )
-        if weights not in {"imagenet", "none"}:
-            unet.get_submodule("encoder").load_state_dict(load_file(Path(weights)))
-    except (OSError, RuntimeError, KeyError) as error:
-        raise VadbenchError(
-            f"encoder {encoder}: the weights {weights!r} cannot be loaded "
-            f"({str(error).splitlines()[0]}); give encoder_weights a safetensors file of the "
-            "encoder, or none"
-        ) from error
+    unet: nn.Module = smp.Unet(
+        encoder,
+        encoder_weights=None,
+        in_channels=inputs if weights is None else 3,
+        classes=outputs,
+        decoder_attention_type="scse" if attention else None,
+    )
+    if weights is not None:
+        part: Any = unet.get_submodule("encoder")
+        try:
+            part.load_state_dict(load_file(weights))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise VadbenchError(
+                f"{weights}: cannot be loaded as weights of the encoder {encoder} "
+                f"({str(error).splitlines()[0]}); name a safetensors file of that encoder"
+            ) from error
+        part.set_in_channels(inputs, pretrained=True)
     return unet.to(memory_format=torch.channels_last)

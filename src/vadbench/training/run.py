@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from vadbench.artefacts import ArtefactWriter, Identity, file_digest
-from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob
+from vadbench.errors import VadbenchError
+from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob, get_method
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import Batches, Samples
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
@@ -35,7 +36,13 @@ Score = Callable[[nn.Module, Sequence[str], Sequence[Path], Path | None], Scores
 def inputs_of(job: TrainJob | ApplyJob | ScoreJob | ExplainJob) -> list[Path]:
     """Returns every file that a job's result is computed from."""
     frozen = None if isinstance(job, ApplyJob) else job.frozen
-    return [*job.weights.values(), *job.cubes, *job.views, *([frozen] if frozen else [])]
+    pretrained = job.pretrained if isinstance(job, TrainJob) else None
+    return [
+        *job.weights.values(),
+        *job.cubes,
+        *job.views,
+        *(path for path in (frozen, pretrained) if path is not None),
+    ]
 
 
 def train(
@@ -53,8 +60,15 @@ def train(
         score: Scores clips with the stage's networks, to choose an epoch on the test set.
 
     Raises:
-        VadbenchError: There are no samples, or an input is damaged.
+        VadbenchError: There are no samples, an input is damaged, or the settings want pretrained
+            weights and the job has none.
     """
+    start = get_method(job.method).pretrained(job.settings, job.stage)
+    if start is not None and (start.weights == "none") != (job.pretrained is None):
+        raise VadbenchError(
+            f"{job.method}, stage {job.stage}: {start.key} is {start.weights!r}, but the job has "
+            f"{'no file of pretrained weights' if job.pretrained is None else job.pretrained}"
+        )
     # Lightning takes seconds to import, and what scores or applies networks needs none of it.
     from vadbench.training.fit import fit, save_weights
 

@@ -30,14 +30,14 @@ def size(module: torch.nn.Module) -> int:
 
 
 def test_the_unets_have_the_known_sizes() -> None:
-    assert size(translation_unet("vgg16", 3, 1, "none")) == 23_748_241
-    assert size(translation_unet("vgg16", 3, 1, "none", attention=True)) == 23_993_104
-    assert size(AttentiveUNet("none", scse=False, weights="none")) == 23_748_241
+    assert size(translation_unet("vgg16", 3, 1, None)) == 23_748_241
+    assert size(translation_unet("vgg16", 3, 1, None, attention=True)) == 23_993_104
+    assert size(AttentiveUNet("none", scse=False, weights=None)) == 23_748_241
 
 
 def test_walking_the_levels_by_hand_is_the_unet_itself() -> None:
     torch.manual_seed(0)
-    network = AttentiveUNet("none", scse=False, weights="none").eval()
+    network = AttentiveUNet("none", scse=False, weights=None).eval()
     frame, flow = torch.rand(2, 3, 64, 96), torch.randn(2, 64, 96, 2)
     with torch.inference_mode():
         torch.testing.assert_close(network(frame, flow, None), network.unet(frame))
@@ -46,8 +46,8 @@ def test_walking_the_levels_by_hand_is_the_unet_itself() -> None:
 @pytest.mark.parametrize("position", POSITIONS[1:])
 def test_attention_enters_where_it_is_said_to(position: str) -> None:
     torch.manual_seed(0)
-    network = AttentiveUNet(position, scse=False, weights="none").eval()
-    plain = AttentiveUNet("none", scse=False, weights="none").eval()
+    network = AttentiveUNet(position, scse=False, weights=None).eval()
+    plain = AttentiveUNet("none", scse=False, weights=None).eval()
     plain.load_state_dict(network.state_dict(), strict=False)
     frame, flow, depth = torch.rand(1, 3, 64, 64), torch.randn(1, 64, 64, 2), torch.rand(1, 64, 64)
     with torch.inference_mode():

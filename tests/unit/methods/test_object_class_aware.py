@@ -1,11 +1,16 @@
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from tests.views import write_views
-from vadbench.artefacts import open_artefact
+from vadbench.artefacts import file_digest, open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.methods import ClipFrames, ScoreJob, TrainJob, get_method
 from vadbench.methods.object_class_aware.branches import Appearance, Motion
@@ -39,12 +44,52 @@ def size(module: torch.nn.Module) -> int:
     [(3, 3, 24_436_659), (6, 3, 24_446_067), (3, 1, 24_436_369)],
 )
 def test_the_unet_has_the_known_size(inputs: int, outputs: int, count: int) -> None:
-    assert size(translation_unet("resnet34", inputs, outputs, "none")) == count
+    assert size(translation_unet("resnet34", inputs, outputs, None)) == count
 
 
-def test_weights_that_are_not_there_are_named() -> None:
-    with pytest.raises(VadbenchError, match="encoder resnet34: the weights"):
-        translation_unet("resnet34", 3, 1, "lost.safetensors")
+def encoder_file(folder: Path, name: str = "resnet34") -> Path:
+    """Weights of an encoder, as segmentation-models-pytorch publishes them."""
+    torch.manual_seed(1)
+    save_file(smp.encoders.get_encoder(name).state_dict(), folder / f"{name}.safetensors")
+    return folder / f"{name}.safetensors"
+
+
+@pytest.mark.parametrize("name", ["resnet34", "vgg16"])
+@pytest.mark.parametrize("inputs", [3, 6])
+def test_pretrained_encoders_are_what_the_library_makes_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, inputs: int
+) -> None:
+    path = encoder_file(tmp_path, name)
+    monkeypatch.setattr(smp.encoders, "hf_hub_download", lambda *args, **about: path)
+    theirs = smp.Unet(name, encoder_weights="imagenet", in_channels=inputs).encoder.state_dict()
+    ours = translation_unet(name, inputs, 1, path).encoder.state_dict()
+    assert theirs.keys() == ours.keys()
+    for key, values in theirs.items():
+        torch.testing.assert_close(ours[key], values, rtol=0, atol=0)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    wrong = encoder_file(tmp_path, "vgg16")
+    (tmp_path / "torn.safetensors").write_bytes(wrong.read_bytes()[:-9])
+    for path in (wrong, tmp_path / "torn.safetensors", tmp_path / "lost.safetensors"):
+        with pytest.raises(VadbenchError, match=f"{path.name}: cannot be loaded as weights of the"):
+            translation_unet("resnet34", 3, 1, path)
+
+
+def test_a_network_starts_from_the_weights_that_the_job_names(tmp_path: Path) -> None:
+    views, start = write_views(tmp_path, [4]), encoder_file(tmp_path)
+    training = StageSettings(epochs=1, batch_size=2, learning_rate=1e-9)
+    settings = SMALL.model_copy(update={"encoder_weights": "imagenet", "appearance": training})
+    own = replace(job(tmp_path, views, "appearance"), settings=settings, pretrained=start)
+    train_stage(own)
+    first = load_file(start)["conv1.weight"]
+    trained = load_file(own.output)["unet.encoder.conv1.weight"]
+    torch.testing.assert_close(trained, first, rtol=0, atol=1e-6)
+    with safe_open(own.output, "pt") as made:
+        inputs = json.loads(made.metadata()["vadbench"])["inputs"]
+    assert inputs[start.as_posix()] == file_digest(start)
+    with pytest.raises(VadbenchError, match="'imagenet', but the job has no file of pretrained"):
+        train_stage(replace(own, pretrained=None))
 
 
 def test_class_targets_have_a_channel_per_group() -> None:

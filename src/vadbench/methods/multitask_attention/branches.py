@@ -1,6 +1,7 @@
 """multitask_attention's two branches."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class Appearance(_Student):
     component = "appearance"
     classes = True
 
-    def __init__(self, settings: MultitaskAttentionSettings, weights: str = "none") -> None:
+    def __init__(self, settings: MultitaskAttentionSettings, weights: Path | None = None) -> None:
         super().__init__()
         self.groups = settings.class_groups
         inputs = 6 if settings.future else 3
@@ -60,7 +61,7 @@ class Motion(_Student):
     missing = 1
     scale: Tensor
 
-    def __init__(self, settings: MultitaskAttentionSettings, weights: str = "none") -> None:
+    def __init__(self, settings: MultitaskAttentionSettings, weights: Path | None = None) -> None:
         super().__init__()
         self.network = AttentiveUNet(settings.attention, scse=settings.scse, weights=weights)
         self.network.to(memory_format=torch.channels_last)

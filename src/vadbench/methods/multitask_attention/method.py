@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import (
+    ExplainJob,
+    Method,
+    Pretrained,
+    ScoreJob,
+    TrainJob,
+    Variant,
+    register,
+)
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
 from vadbench.settings import Settings
 
@@ -71,6 +79,12 @@ class MultitaskAttention(Method):
         plain = settings.plain()
         own = {"appearance": _APPEARANCE, "motion": (*_MOTION, "scale_percentile")}[stage]
         return {key: plain[key] for key in sorted((*own, "patch_rows", f"{stage}_weights", stage))}
+
+    def pretrained(self, settings: Settings, stage: str) -> Pretrained:
+        """Each branch has an encoder of its own."""
+        network = {"appearance": "resnet34", "motion": "vgg16"}[stage]
+        key = f"{stage}_weights"
+        return Pretrained(network, getattr(settings, key), key)
 
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """The networks and their targets."""

@@ -4,6 +4,8 @@ Sec. 3.3 to 3.5 and Figures 3 and 4. Encoder and decoder are segmentation-models
 are walked level by level here, because attention enters between levels.
 """
 
+from pathlib import Path
+
 import torch
 from segmentation_models_pytorch.base.modules import SCSEModule
 from torch import Tensor, nn
@@ -59,7 +61,7 @@ class AttentiveUNet(nn.Module):
         weights: Of the encoder; see `translation_unet`.
     """
 
-    def __init__(self, attention: str, *, scse: bool, weights: str) -> None:
+    def __init__(self, attention: str, *, scse: bool, weights: Path | None) -> None:
         super().__init__()
         self.attention = attention
         self.unet = translation_unet("vgg16", 3, 1, weights)

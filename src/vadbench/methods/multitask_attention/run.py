@@ -20,7 +20,7 @@ def train_stage(job: TrainJob) -> None:
     assert isinstance(settings, MultitaskAttentionSettings)
 
     def make() -> Stage:
-        branch = BRANCHES[job.stage](settings, getattr(settings, f"{job.stage}_weights"))
+        branch = BRANCHES[job.stage](settings, job.pretrained)
         if isinstance(branch, Motion):
             scale = magnitude_scale(job.views, settings.scale_percentile, masked=True)
             branch.scale.fill_(scale)

@@ -16,7 +16,8 @@ class MultitaskAttentionSettings(Settings):
 
     appearance_weights: str = Field(
         "imagenet",
-        description="of the resnet34 encoder: imagenet (fetched), none, or a safetensors file",
+        description="of the resnet34 encoder: imagenet (see vadbench fetch weights), none, or "
+        "the path of a safetensors file",
     )
     motion_weights: str = Field("imagenet", description="of the vgg16 encoder, likewise")
     class_groups: dict[str, list[int]] = Field(

@@ -1,6 +1,7 @@
 """object_class_aware's two branches."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ class Appearance(_Translation):
     classes = True
     windows = {"frames": (0,), "class_map": (0,)}  # noqa: RUF012
 
-    def __init__(self, settings: ObjectClassAwareSettings, weights: str = "none") -> None:
+    def __init__(self, settings: ObjectClassAwareSettings, weights: Path | None = None) -> None:
         super().__init__(settings)
         self.groups = settings.class_groups
         self.unet = translation_unet("resnet34", 3, len(self.groups) + 2, weights)
@@ -69,7 +70,7 @@ class Motion(_Translation):
     missing = 1
     scale: Tensor
 
-    def __init__(self, settings: ObjectClassAwareSettings, weights: str = "none") -> None:
+    def __init__(self, settings: ObjectClassAwareSettings, weights: Path | None = None) -> None:
         super().__init__(settings)
         self.masked = settings.masked
         self.unet = translation_unet("resnet34", 3, 1, weights)

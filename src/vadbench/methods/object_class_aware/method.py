@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import (
+    ExplainJob,
+    Method,
+    Pretrained,
+    ScoreJob,
+    TrainJob,
+    Variant,
+    register,
+)
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
 from vadbench.settings import Settings
 
@@ -56,6 +64,11 @@ class ObjectClassAware(Method):
         }[stage]
         plain = settings.plain()
         return {key: plain[key] for key in sorted(keys)}
+
+    def pretrained(self, settings: Settings, stage: str) -> Pretrained:
+        """Both branches' encoders are alike."""
+        assert isinstance(settings, ObjectClassAwareSettings)
+        return Pretrained("resnet34", settings.encoder_weights, "encoder_weights")
 
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """The targets, and whether maps are refined."""

@@ -20,7 +20,7 @@ def train_stage(job: TrainJob) -> None:
     assert isinstance(settings, ObjectClassAwareSettings)
 
     def make() -> Stage:
-        branch = BRANCHES[job.stage](settings, settings.encoder_weights)
+        branch = BRANCHES[job.stage](settings, job.pretrained)
         if isinstance(branch, Motion):
             percentile, masked = settings.scale_percentile, settings.masked
             branch.scale.fill_(magnitude_scale(job.views, percentile, masked=masked))

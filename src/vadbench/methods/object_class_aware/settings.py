@@ -13,7 +13,9 @@ class ObjectClassAwareSettings(Settings):
     """object_class_aware."""
 
     encoder_weights: str = Field(
-        "imagenet", description="imagenet (fetched), none, or a safetensors file of the encoder"
+        "imagenet",
+        description="imagenet (see vadbench fetch weights), none, or the path of "
+        "a safetensors file of the encoder",
     )
     class_groups: dict[str, list[int]] = Field(
         default_factory=lambda: dict(CLASS_GROUPS),

@@ -1,12 +1,12 @@
 """Relative depth of frames, by backends that share one artefact.
 
 Depth is relative inverse depth, as MiDaS estimates it: 1 at the nearest and 0 at the farthest
-point of a clip.
+point of a clip. Here are the backends without a network; `dpt` has the other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vadbench.datasets import Clip
     from vadbench.teachers.depth.settings import DepthSettings
 
-__all__ = ["estimate_depth"]
+__all__ = ["estimate_depth", "write_depth"]
 
 
 def estimate_depth(
@@ -49,22 +49,43 @@ def estimate_depth(
         raise VadbenchError(
             f"{identity.dataset}: ships no depth; take another backend than annotations"
         )
+    if settings.backend == "plane":
+        plane = _plane(clip.height, clip.width, settings.horizon)
+        frames: Iterable[npt.NDArray[np.float16]] = (plane for _ in range(clip.n_frames))
+    else:
+        assert scene is not None
+        frames = _normalised(scene)
+    write_depth(
+        frames, clip.n_frames, settings.effective(), identity, path, inputs=inputs, code=code
+    )
+
+
+def write_depth(
+    frames: Iterable[npt.NDArray[np.float16]],
+    n_frames: int,
+    settings: Mapping[str, Any],
+    identity: Identity,
+    path: Path,
+    *,
+    inputs: Sequence[Path] = (),
+    code: str = "",
+) -> None:
+    """Writes the depth artefact of a clip, a frame at a time.
+
+    Args:
+        frames: Relative inverse depth of each frame, (H, W), 1 nearest, 0 farthest.
+        n_frames: Frames of the clip.
+        settings: What estimated it.
+        identity: Data set, split and clip.
+        path: Where the artefact goes.
+        inputs: Files it is made from, for provenance.
+        code: Code fingerprint.
+    """
     with ArtefactWriter(
-        path,
-        "depth",
-        identity,
-        clip.n_frames,
-        settings=settings.plain(),
-        inputs=inputs,
-        code=code,
+        path, "depth", identity, n_frames, settings=settings, inputs=inputs, code=code
     ) as writer:
-        if settings.backend == "plane":
-            plane = _plane(clip.height, clip.width, settings.horizon)
-            for _ in range(clip.n_frames):
-                writer.append("depth", plane[None])
-        elif scene is not None:
-            for inverse in _normalised(scene):
-                writer.append("depth", inverse[None])
+        for frame in frames:
+            writer.append("depth", frame[None])
 
 
 def _plane(height: int, width: int, horizon: float) -> npt.NDArray[np.float16]:
