@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["digest_of", "download", "recorded_digest", "unpack"]
+__all__ = ["digest_of", "download", "read_digest", "recorded_digest", "unpack"]
 
 _PIECE = 1 << 20  # bytes read at a time
 _SECONDS = 60.0  # without a byte, after which a connection counts as broken
@@ -36,8 +36,8 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
     Args:
         url: Where it is.
         path: Where it goes; nothing is fetched if it is there with the right digest.
-        sha256: Its SHA-256, or the first digits of it where no more is published. Empty where
-            none is published: then the file has to have the digest that the server states, as
+        sha256: Its SHA-256, or the first digits of it where no more is published; `md5:` and
+            digits where only an MD5 is. Empty where none is published: then the file has to have the digest that the server states, as
             Hugging Face does: the SHA-256 of a large file, git's SHA-1 of a small one.
         progress: Told after every piece.
 
@@ -53,8 +53,9 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
                 f"{path} is there, but nothing says what its digest should be; move it away and "
                 "fetch again"
             )
-        found = digest_of(path)
-        if not found.startswith(expected):
+        algorithm, digits = read_digest(expected)
+        found = digest_of(path, algorithm)
+        if not found.startswith(digits):
             raise VadbenchError(
                 f"{path} is not the file that {url} should be; move it away "
                 f"(expected {expected}, found {found})"
@@ -68,8 +69,9 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
         raise VadbenchError(f"{url}: the server says {error.code} {error.reason}") from error
     except OSError as error:
         raise _explained(error, url, part) from error
-    actual = digest_of(part, "git" if len(expected) == _GIT else "sha256")
-    if not actual.startswith(expected):
+    algorithm, digits = read_digest(expected)
+    actual = digest_of(part, algorithm)
+    if not actual.startswith(digits):
         part.unlink()
         raise VadbenchError(
             f"{url}: what was fetched has another digest and was not kept "
@@ -184,16 +186,22 @@ def _fetch(url: str, part: Path, sha256: str, progress: Progress | None) -> str:
     return expected
 
 
+def read_digest(expected: str) -> tuple[str, str]:
+    """Returns the algorithm of a digest that is expected, for `digest_of`, and its digits."""
+    kind, named, digits = expected.rpartition(":")
+    return (kind if named else "git" if len(digits) == _GIT else "sha256"), digits
+
+
 def digest_of(path: Path, algorithm: str = "sha256") -> str:
     """Returns a digest of a file, in hexadecimal.
 
     Args:
         path: The file.
-        algorithm: `sha256`, or `git`: the SHA-1 by which git names the file's content.
+        algorithm: `sha256`, `md5`, or `git`: the SHA-1 by which git names the file's content.
     """
     with path.open("rb") as stream:
-        if algorithm == "sha256":
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        if algorithm != "git":
+            return hashlib.file_digest(stream, algorithm).hexdigest()
         start = f"blob {path.stat().st_size}\0".encode()
         return hashlib.file_digest(
             stream, lambda: hashlib.sha1(start, usedforsecurity=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from vadbench.downloads import Progress, digest_of, download, recorded_digest
+from vadbench.downloads import Progress, digest_of, download, read_digest, recorded_digest
 from vadbench.errors import VadbenchError
 from vadbench.methods import nearest
 from vadbench.teachers.flow.published import CHECKPOINTS
@@ -92,6 +92,19 @@ def _encoder(repository: str, revision: str, what: str) -> HubWeights:
 
 
 _TORCH = "https://download.pytorch.org/models"
+_ZOO = "https://dl.fbaipublicfiles.com/detectron2/COCO-InstanceSegmentation"
+_ZOO_FILES = {
+    "mask_rcnn_R_50_C4_1x": "137259246/model_final_9243eb.pkl",
+    "mask_rcnn_R_50_C4_3x": "137849525/model_final_4ce675.pkl",
+    "mask_rcnn_R_50_DC5_1x": "137260150/model_final_4f86c3.pkl",
+    "mask_rcnn_R_50_DC5_3x": "137849551/model_final_84107b.pkl",
+    "mask_rcnn_R_50_FPN_1x": "137260431/model_final_a54504.pkl",
+    "mask_rcnn_R_50_FPN_3x": "137849600/model_final_f10217.pkl",
+    "mask_rcnn_R_101_C4_3x": "138363239/model_final_a2914c.pkl",
+    "mask_rcnn_R_101_DC5_3x": "138363294/model_final_0464b7.pkl",
+    "mask_rcnn_R_101_FPN_3x": "138205316/model_final_a3ec72.pkl",
+    "mask_rcnn_X_101_32x8d_FPN_3x": "139653917/model_final_2d9806.pkl",
+}
 _PTLFLOW = "https://github.com/hmorimitsu/ptlflow/releases/download/weights1"
 # SHA-256 as the repositories' own pages show them.
 _DEPTH_NETWORKS = [
@@ -139,6 +152,14 @@ WEIGHTS: dict[str, Weights | HubWeights] = {
         "73cbd019",
         "Mask R-CNN v2, ResNet-50 FPN, COCO, of torchvision",
     ),
+    **{
+        name: Weights(
+            f"{_ZOO}/{name}/{file}",
+            f"md5:{Path(file).stem.rpartition('_')[2]}",
+            f"{name}, COCO, of detectron2's model zoo",
+        )
+        for name, file in _ZOO_FILES.items()
+    },
     **{entry.repository: entry for entry in _DEPTH_NETWORKS},
     # Revisions as segmentation-models-pytorch names them.
     "resnet34": _encoder(
@@ -275,17 +296,19 @@ def verify_weights(path: Path) -> None:
     }
     expected = published.get(path) or recorded_digest(path)
     state = path.stat()
-    if expected and not _digest(path, state.st_size, state.st_mtime_ns).startswith(expected):
+    algorithm, digits = read_digest(expected)
+    found = _digest(path, algorithm, state.st_size, state.st_mtime_ns) if expected else ""
+    if not found.startswith(digits):
         raise VadbenchError(
-            f"{path} is not the file that was published or fetched (its SHA-256 does not begin "
-            f"with {expected}); move it away and fetch it again"
+            f"{path} is not the file that was published or fetched (its {algorithm} does not begin "
+            f"with {digits}); move it away and fetch it again"
         )
 
 
 @cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Returns the SHA-256 of a file in a certain state, which many jobs of one plan ask for."""
-    return digest_of(path)
+def _digest(path: Path, algorithm: str, size: int, changed: int) -> str:
+    """Returns the digest of a file in a certain state, which many jobs of one plan ask for."""
+    return digest_of(path, algorithm)
 
 
 def collect_missing(lookups: Sequence[Callable[[], object]]) -> None:
