@@ -37,8 +37,9 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
         url: Where it is.
         path: Where it goes; nothing is fetched if it is there with the right digest.
         sha256: Its SHA-256, or the first digits of it where no more is published; `md5:` and
-            digits where only an MD5 is. Empty where none is published: then the file has to have the digest that the server states, as
-            Hugging Face does: the SHA-256 of a large file, git's SHA-1 of a small one.
+            digits where only an MD5 is. Empty where none is published: then the file has to have
+            the digest that the server states, as Hugging Face does: the SHA-256 of a large file,
+            git's SHA-1 of a small one.
         progress: Told after every piece.
 
     Raises:

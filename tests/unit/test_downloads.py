@@ -244,3 +244,16 @@ def test_a_hostile_archive_leaves_nothing(tmp_path: Path, kind: str) -> None:
         assert not (tmp_path / "data").exists()
     assert not (tmp_path / "outside").exists()
     assert not (tmp_path / "data.part").exists()
+
+
+def test_where_only_an_md5_is_published_it_counts(server: Server, tmp_path: Path) -> None:
+    md5 = hashlib.md5(CONTENT, usedforsecurity=False).hexdigest()
+    path = tmp_path / "net.pkl"
+    with pytest.raises(VadbenchError, match="has another digest"):
+        download(server.url, path, f"md5:{md5[1:7]}")
+    download(server.url, path, f"md5:{md5[:6]}")
+    download(server.url, path, f"md5:{md5[:6]}")
+    assert recorded_digest(path) == SHA256
+    path.write_bytes(CONTENT[1:])
+    with pytest.raises(VadbenchError, match="is not the file that"):
+        download(server.url, path, f"md5:{md5[:6]}")
