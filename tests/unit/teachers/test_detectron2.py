@@ -44,8 +44,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network, colours = build(OWN, torch.device("cpu"))
     assert colours == "BGR"
     with torch.no_grad():
-        bias = network.roi_heads.box_predictor.cls_score.bias
-        bias[0], bias[79] = 9.0, 8.9
+        classifier = network.roi_heads.box_predictor.cls_score
+        classifier.weight.mul_(0.001)
+        classifier.bias[0], classifier.bias[79] = 9.0, 8.9
     path = tmp_path_factory.mktemp("weights") / "net.pkl"
     state = {
         key: value.numpy() for key, value in network.state_dict().items() if "pixel" not in key
