@@ -65,7 +65,7 @@ class _Chosen(Layout):
             if clip not in found:
                 raise VadbenchError(
                     f"{folder}: lacks the {split} clip {clip}; expected a video {clip}_x264.mp4 in "
-                    f"it or in a folder below, or a folder of frames {'/'.join(REPACKED)}"
+                    f"it or in a folder below, or frames in {REPACKED[split == 'test']}/{clip}"
                 )
         return {clip: found[clip] for clip in _CLIPS[split]}
 
@@ -164,7 +164,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
     def annotated(path: Path) -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
         spans = _read_annotations(path)
         return {
-            clip: _vector(spans[clip], n_frames, f"{path}: clip {clip}", warnings)
+            clip: _vector(spans[clip], n_frames, path, clip, warnings)
             for clip, n_frames in lengths.items()
             if clip in spans
         }, [path]
@@ -220,16 +220,17 @@ def _read_annotations(path: Path) -> Mapping[str, Sequence[tuple[int, int]]]:
 
 
 def _vector(
-    spans: Sequence[tuple[int, int]], n_frames: int, where: str, warnings: list[str]
+    spans: Sequence[tuple[int, int]], n_frames: int, path: Path, clip: str, warnings: list[str]
 ) -> npt.NDArray[np.uint8]:
     kept = []
     for first, last in spans:
         over = last - n_frames
         if 0 < over <= _OVERRUN:
+            # Without the folder, which differs between machines: it goes into the index.
             warnings.append(
-                f"{where}: abnormal frames {first} to {last} (from 1), but the video has "
-                f"{n_frames}; the last {over} were left out, as in the authors' evaluation"
+                f"{path.name}: clip {clip}: abnormal frames {first} to {last} (from 1), but the "
+                f"video has {n_frames}; the last {over} were left out, as the authors do"
             )
             last = n_frames
         kept.append((max(first, 1) - 1, last - 1))
-    return from_intervals(kept, n_frames, where)
+    return from_intervals(kept, n_frames, f"{path}: clip {clip}")

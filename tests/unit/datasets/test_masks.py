@@ -14,9 +14,11 @@ from tests.unit.datasets.test_published_layouts import (
     write_volume,
 )
 from tests.videos import write_video
+from vadbench.config import load_config
 from vadbench.datasets import avenue
 from vadbench.datasets.masks import Mask, open_masks
 from vadbench.errors import VadbenchError
+from vadbench.plan import Plan
 
 SIZE = (64, 96)
 
@@ -86,6 +88,22 @@ def test_your_own(data: Path, kind: str) -> None:
     np.testing.assert_array_equal(np.argwhere(half(8)).min(axis=0), [5, 15])
     assert half(8).shape == (32, 48)
     assert half(8).sum() == 50
+
+
+def test_pictures_are_told_where_masks_are() -> None:
+    config = load_config(
+        {
+            "datasets": {"gate": {"family": "folder", "path": "gate", "labels": "truth"}},
+            "flow": {"farneback": {}},
+            "objects": {"motion": {"source": "motion"}},
+            "cubes": {"stc": {"objects": "motion", "flow": "farneback"}},
+            "methods": {"baselines": {"cubes": "stc"}},
+        }
+    )
+    job = Plan(config).panels_params("gate")
+    assert job["masks"] == {"family": "folder", "path": "gate", "size": None, "labels": "truth"}
+    # Labels are no part of what frames are made from.
+    assert "labels" not in job["source"]
 
 
 def _too_few(base: Path) -> None:
