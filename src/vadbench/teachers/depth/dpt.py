@@ -7,10 +7,8 @@ because their output means the opposite.
 """
 
 import json
-import logging
 import os
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from vadbench.artefacts import Identity
 from vadbench.errors import VadbenchError
 from vadbench.half import to_half
+from vadbench.teachers.batches import in_batches
 from vadbench.teachers.depth import write_depth
 from vadbench.training.machine import device, set_up_torch
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["estimate_depth_dpt", "load", "median_frame"]
 
-log = logging.getLogger(__name__)
 _RELATIVE = frozenset({"dpt", "depth_anything"})
 """Families whose depth is relative and inverse, as `model_type` of config.json names them."""
 _UNUSED = "neck.fusion_stage.layers.0.residual_layer1."
@@ -146,6 +144,7 @@ def estimate_depth_dpt(
     processor, network = load(folder)
     wanted = settings.dpt.frames
     every = clip.n_frames if wanted == "median" else 1 if wanted == "all" else int(wanted)
+    looks = -(-clip.n_frames // every)
     chosen: Iterable[npt.NDArray[np.uint8]] = (
         [median_frame(clip)] if wanted == "median" else islice(clip, 0, None, every)
     )
@@ -153,7 +152,7 @@ def estimate_depth_dpt(
     size = (clip.height, clip.width)
     with tempfile.TemporaryFile(dir=path.parent) as kept:
         low, high = np.inf, -np.inf
-        for number, raw in enumerate(_estimates(chosen, processor, network, batch_size)):
+        for number, raw in enumerate(_estimates(chosen, looks, processor, network, batch_size)):
             if not np.isfinite(raw).all():
                 raise VadbenchError(
                     f"{folder}: what this network says of {identity.dataset}, {identity.split}, "
@@ -186,6 +185,7 @@ def estimate_depth_dpt(
 
 def _estimates(
     frames: Iterable[npt.NDArray[np.uint8]],
+    n_frames: int,
     processor: Any,
     network: torch.nn.Module,
     batch_size: int,
@@ -193,8 +193,7 @@ def _estimates(
     """Yields what the network says of each frame, (H, W), resized to it."""
     place = device()
     network.to(place)
-    done, told, coming = 0, time.monotonic(), iter(frames)
-    while group := [_rgb(frame) for frame in islice(coming, batch_size)]:
+    for group in in_batches(map(_rgb, frames), batch_size, n_frames):
         pixels = processor(images=group, return_tensors="pt")["pixel_values"].to(place)
         with (
             torch.inference_mode(),
@@ -205,10 +204,6 @@ def _estimates(
         sizes = [frame.shape[:2] for frame in group]
         for item in processor.post_process_depth_estimation(found, target_sizes=sizes):
             yield item["predicted_depth"].cpu().numpy()
-        done += len(group)
-        if time.monotonic() - told > 30:
-            log.info("looked at %d frames", done)
-            told = time.monotonic()
 
 
 def _rgb(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -8,12 +8,9 @@ frames to the network's size, estimates there, resizes the field back and does *
 magnitudes. They are then in pixels of the network's size, and larger than the frame's own.
 """
 
-import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import ArtefactWriter, Identity
+from vadbench.teachers.batches import in_batches
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "backend_module", "compute_flow"]
 
-log = logging.getLogger(__name__)
 Frame = npt.NDArray[np.uint8]
 Flow = npt.NDArray[np.float32]
 Estimate = Callable[[Sequence[Frame], Sequence[Frame]], Iterable[Flow]]
@@ -104,18 +101,15 @@ def compute_flow(
         frames: Iterator[Frame] = map(coloured, clip)
         if working != native:
             frames = (cv2.resize(frame, working) for frame in frames)
-        done, told, before = 0, time.monotonic(), None
-        while group := list(islice(frames, batch_size)):
+        before = None
+        for group in in_batches(frames, batch_size, clip.n_frames):
             for flow in estimate([group[0] if before is None else before, *group[:-1]], group):
                 if working != native:
                     flow = cv2.resize(flow, native)
                 if scale is not None:
                     flow = flow * scale
                 writer.append("flow", to_half(flow[None]))
-            before, done = group[-1], done + len(group)
-            if time.monotonic() - told > 30:
-                log.info("%d of %d frames", done, clip.n_frames)
-                told = time.monotonic()
+            before = group[-1]
 
 
 def _grey(frame: Frame) -> Frame:

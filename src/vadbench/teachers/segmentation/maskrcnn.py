@@ -1,10 +1,7 @@
 """Instance segmentation by Mask R-CNN (He et al., ICCV 2017), of torchvision or detectron2."""
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from vadbench.artefacts import Identity
+from vadbench.teachers.batches import in_batches
 from vadbench.teachers.segmentation.instances import Instances, write_segmentation
 from vadbench.training.machine import device, set_up_torch
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["segment_maskrcnn"]
 
-log = logging.getLogger(__name__)
 Frames = Sequence[npt.NDArray[np.uint8]]
 Predict = Callable[[Frames], list[dict[str, Any]]]
 
@@ -62,18 +59,13 @@ def segment_maskrcnn(
     predict: Predict = library.predictor(own, weights, place)
 
     def frames() -> Iterator[Instances]:
-        done, told, coming = 0, time.monotonic(), iter(clip)
-        while group := list(islice(coming, batch_size)):
+        for group in in_batches(clip, batch_size, clip.n_frames):
             with (
                 torch.inference_mode(),
                 torch.autocast(place.type, torch.float16, enabled=place.type == "cuda"),
             ):
                 found = predict(group)
             yield from (_instances(item, own) for item in found)
-            done += len(group)
-            if time.monotonic() - told > 30:
-                log.info("%d of %d frames", done, clip.n_frames)
-                told = time.monotonic()
 
     write_segmentation(
         frames(),
