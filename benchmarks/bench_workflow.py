@@ -141,6 +141,13 @@ def _shanghaitech_config(path: Path) -> None:
     config["datasets"] = {"sht": {"family": "shanghaitech"}}
     # VEC's boxes are files that nobody generates.
     config["objects"]["vec"] = {"source": "motion"}
+    # Nor are weights fetched to measure planning.
+    config["flow"] = {name: {"backend": "farneback"} for name in config["flow"]}
+    config["methods"]["object_class_aware"]["settings"] = {"encoder_weights": "none"}
+    config["methods"]["multitask_attention"]["settings"] = {
+        "appearance_weights": "none",
+        "motion_weights": "none",
+    }
     config["seeds"] = [0]
     for section in config["methods"].values():
         section.pop("variants", None)
