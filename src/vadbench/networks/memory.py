@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 __all__ = ["Memory", "hard_shrink"]
 
@@ -47,7 +48,7 @@ class Memory(nn.Module):
             What is read, (B, C, H, W), and the addressing weights, (B, N).
         """
         query = features.flatten(1)
-        logits = query @ self.slots.T
+        logits = F.linear(query, self.slots)
         weights = hard_shrink(torch.softmax(logits.float(), dim=1), self.threshold)
         read: Tensor = _Read.apply(weights, self.slots, query.dtype)
         return read.view_as(features), weights

@@ -32,15 +32,14 @@ def dropout(features: Tensor, share: float) -> Tensor:
 
 
 class _HalfElu(torch.autograd.Function):
-    """ELU of bfloat16, several times as fast as by PyTorch's kernel.
+    """ELU whose gradient is read off its result, as x > 0: 1, else result + 1.
 
-    exp(x) - 1 in 32 bits is off by less than bfloat16 rounds away, unless |x| < 2**-15.
+    PyTorch's computes exp(x) anew in the backward pass, which takes three times as long.
     """
 
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:
-        below = features.clamp_max(0).float().exp_().sub_(1)
-        result = torch.maximum(features, below.to(features.dtype))
+        result = F.elu(features)
         ctx.save_for_backward(result)
         return result
 
