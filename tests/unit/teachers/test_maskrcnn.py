@@ -131,6 +131,9 @@ def test_a_trained_network_finds_the_people_of_the_scene(tmp_path: Path) -> None
     torch.manual_seed(0)
     own = OWN.model_copy(update={"min_size": 320, "max_size": 480})
     network = build(own).train()
+    # A scene shows ten objects, not COCO's hundreds: fewer candidates are enough, and much faster.
+    network.rpn._post_nms_top_n["training"] = 200
+    network.roi_heads.fg_bg_sampler.batch_size_per_image = 64
     optimizer = torch.optim.AdamW(network.parameters(), 3e-4)
     examples = []
     for clip in ("train01", "train02"):

@@ -6,6 +6,7 @@ from vadbench.half import to_half
 from vadbench.methods import ApplyJob
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.networks.folding import fold_batch_norms
 from vadbench.networks.losses import squared_error
 from vadbench.training.data import CubeSet
 from vadbench.training.inputs import CUBE_BATCH, flows_of
@@ -22,6 +23,7 @@ def reconstruct_split(job: ApplyJob) -> None:
     set_up_torch(job.threads)
     networks = Networks(settings, flow=True, frame=False)
     networks.load(job.weights)
+    fold_batch_norms(networks)
 
     def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
         flows = flows_of(batch)

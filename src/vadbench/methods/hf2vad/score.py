@@ -11,6 +11,7 @@ from vadbench.artefacts import open_artefact
 from vadbench.methods import ScoreJob
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
+from vadbench.networks.folding import fold_batch_norms
 from vadbench.networks.losses import squared_error
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
@@ -32,6 +33,7 @@ def score_split(job: ScoreJob) -> None:
         frame="cvae" in job.weights,
     )
     networks.load(job.weights)
+    fold_batch_norms(networks)
     save_scores(
         job,
         lambda clips, cubes: score_clips(
