@@ -113,6 +113,14 @@ def test_the_batch_size_does_not_matter(folder: Path, tmp_path: Path, batch_size
     np.testing.assert_allclose(found, depth_of(clip, folder, other, batch_size=4), atol=1e-3)
 
 
+def test_a_preprocessor_of_another_network_is_named(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    own = save(DPTForDepthEstimation(DPT), tmp_path / "own", side=8)
+    with pytest.raises(VadbenchError, match=r"own: the network fails on 2 images of 8 x 8 pixels"):
+        depth_of(textured(2, 40, 60, 3), own, tmp_path / "d.h5")
+    assert not (tmp_path / "d.h5").exists()
+
+
 def test_every_nth_frame_is_held_until_the_next(folder: Path, tmp_path: Path) -> None:
     clip = textured(8, 40, 60, 3)
     found = depth_of(clip, folder, tmp_path / "d.h5", 3)

@@ -18,7 +18,7 @@ from vadbench.teachers.segmentation.maskrcnn import segment_maskrcnn
 from vadbench.teachers.segmentation.masks import unpack_mask
 from vadbench.teachers.segmentation.settings import MaskRCNNSettings, SegmentationSettings
 from vadbench.teachers.segmentation.torchvision_maskrcnn import build, to_input
-from vadbench.training.machine import set_up_torch
+from vadbench.training.machine import set_up_torch, use_bfloat16
 
 OWN = MaskRCNNSettings(
     model="maskrcnn_mobilenet_v3_large_fpn", min_size=96, max_size=160, score_threshold=0.5
@@ -130,7 +130,7 @@ def test_a_trained_network_finds_the_people_of_the_scene(tmp_path: Path) -> None
     set_up_torch(2)
     torch.manual_seed(0)
     own = OWN.model_copy(update={"min_size": 320, "max_size": 480})
-    network = build(own).train()
+    network = build(own).train().to(memory_format=torch.channels_last)
     # A scene shows ten objects, not COCO's hundreds: fewer candidates are enough, and much faster.
     network.rpn._post_nms_top_n["training"] = 200
     network.roi_heads.fg_bg_sampler.batch_size_per_image = 64
@@ -152,7 +152,8 @@ def test_a_trained_network_finds_the_people_of_the_scene(tmp_path: Path) -> None
     rng = np.random.default_rng(0)
     for _ in range(12):
         for chosen in rng.permutation(len(examples)).reshape(-1, 4):
-            losses = network(*map(list, zip(*(examples[i] for i in chosen), strict=True)))
+            with torch.autocast("cpu", torch.bfloat16, enabled=use_bfloat16("auto")):
+                losses = network(*map(list, zip(*(examples[i] for i in chosen), strict=True)))
             optimizer.zero_grad()
             sum(losses.values()).backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

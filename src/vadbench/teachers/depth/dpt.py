@@ -24,6 +24,7 @@ from vadbench.errors import VadbenchError
 from vadbench.half import to_half
 from vadbench.teachers.batches import in_batches
 from vadbench.teachers.depth import write_depth
+from vadbench.teachers.loading import error_line
 from vadbench.training.machine import device, set_up_torch
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def estimate_depth_dpt(
     size = (clip.height, clip.width)
     with tempfile.TemporaryFile(dir=path.parent) as kept:
         low, high = np.inf, -np.inf
-        for number, raw in enumerate(_estimates(chosen, looks, processor, network, batch_size)):
+        estimates = _estimates(chosen, looks, processor, network, batch_size, folder)
+        for number, raw in enumerate(estimates):
             if not np.isfinite(raw).all():
                 raise VadbenchError(
                     f"{folder}: what this network says of {identity.dataset}, {identity.split}, "
@@ -189,17 +191,29 @@ def _estimates(
     processor: Any,
     network: torch.nn.Module,
     batch_size: int,
+    folder: Path,
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """Yields what the network says of each frame, (H, W), resized to it."""
+    """Yields what the network says of each frame, (H, W), resized to it.
+
+    Raises:
+        VadbenchError: The network does not take what its own preprocessor makes of a frame.
+    """
     place = device()
     network.to(place)
     for group in in_batches(map(_rgb, frames), batch_size, n_frames):
         pixels = processor(images=group, return_tensors="pt")["pixel_values"].to(place)
-        with (
-            torch.inference_mode(),
-            torch.autocast(place.type, torch.float16, enabled=place.type == "cuda"),
-        ):
-            found = network(pixels)
+        try:
+            with (
+                torch.inference_mode(),
+                torch.autocast(place.type, torch.float16, enabled=place.type == "cuda"),
+            ):
+                found = network(pixels)
+        except (RuntimeError, ValueError) as error:  # Out of memory, or a size that it was not for.
+            height, width = pixels.shape[2:]
+            raise VadbenchError(
+                f"{folder}: the network fails on {len(pixels)} images of {width} x {height} pixels, "
+                f"which preprocessor_config.json asks for ({error_line(error)})"
+            ) from error
         found["predicted_depth"] = found["predicted_depth"].float()
         sizes = [frame.shape[:2] for frame in group]
         for item in processor.post_process_depth_estimation(found, target_sizes=sizes):
