@@ -37,6 +37,7 @@ __all__ = [
     "PaperNumber",
     "Pretrained",
     "ScoreJob",
+    "Speed",
     "TestSet",
     "TrainJob",
     "Variant",
@@ -69,6 +70,21 @@ class Choice(Settings):
     source: str = Field(description="why: paper section, code, or reasoning")
 
 
+class Speed(Settings):
+    """A running time that the paper reports."""
+
+    what: str = Field(description="what was timed")
+    value: float = Field(gt=0, description="the number as printed")
+    unit: Literal["s/frame", "frames/s"] = Field(description="its unit")
+    hardware: str = Field(description="what it ran on")
+    source: str = Field(description="where the paper says so")
+
+    @property
+    def frames_per_second(self) -> float:
+        """The number as a speed."""
+        return self.value if self.unit == "frames/s" else 1 / self.value
+
+
 class Card(Settings):
     """A paper's card: what `paper.yaml` holds.
 
@@ -87,6 +103,7 @@ class Card(Settings):
     defaults: dict[str, dict[str, Any]] = Field(description="settings by data set")
     budgets: dict[Budget, dict[str, Any]] = Field(description="settings by budget")
     results: list[PaperNumber] = Field(description="numbers in the paper's tables")
+    speeds: list[Speed] = Field(default_factory=list, description="running times it reports")
     choices: list[Choice] = Field(description="open choices and what was taken")
 
 
