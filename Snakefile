@@ -21,5 +21,6 @@ rule all:
     default_target: True
     input:
         "results/tables/benchmark.csv",
+        "results/report",
         all_curves,
         all_panels,

@@ -21,6 +21,12 @@ _EXAMPLES = {
     "table": """examples:
   vadbench table                          the table of the last run
   vadbench table --csv other/benchmark.csv""",
+    "report": """examples:
+  vadbench report                       results/report/index.html of what there is
+  vadbench report --config workflow/configs/ped2.yaml --output /tmp/report
+
+Runs of the configuration that have no numbers are listed with the job that failed and its log.
+A finished run has made the report already. The exit status is 0, also where runs are missing.""",
     "datasets": """examples:
   vadbench datasets                     what config.yaml names
   VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml --check
@@ -75,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     table = add("table", "print the results of the last run")
     table.add_argument(
         "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
+    )
+    report = add("report", "build the report of what there is, also after a run that failed")
+    report.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    report.add_argument(
+        "--output", type=Path, default=Path("results/report"), help="the report's folder"
     )
     datasets = add("datasets", "list data sets: what is there, what is missing, what is damaged")
     datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
@@ -138,6 +149,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "table":
             _table(chosen.csv)
+        elif chosen.command == "report":
+            _report(chosen.config, chosen.output)
         elif chosen.command == "datasets":
             return _datasets(chosen.config, chosen.published, chosen.check, chosen.json)
         elif chosen.command == "inspect":
@@ -163,11 +176,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _table(csv: Path) -> None:
-    from vadbench.report.table import print_table
+    from vadbench.report.end import tell_success
 
     if not csv.is_file():
         raise VadbenchError(f"{csv}: no such file; run snakemake --cores all first")
-    print_table(csv)
+    tell_success(csv)
+
+
+def _report(config: Path, folder: Path) -> None:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+    from vadbench.report.end import report_now
+
+    if folder.exists() and not (folder / "index.html").is_file() and any(folder.iterdir()):
+        raise VadbenchError(f"{folder}: is no report, and would be replaced; name another folder")
+    report_now(Plan(read_config_file(config)), folder)
 
 
 def _datasets(config: Path, published: bool, check: bool, as_json: bool) -> int:

@@ -5,6 +5,8 @@ parameters hold its own settings and the fingerprint of its own code, and nothin
 sorted keys: a job is stale when one of them changed, and only then.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,6 +18,7 @@ from vadbench.artefacts.fingerprint import fingerprint
 from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
+from vadbench.report.site import site_files_digest
 from vadbench.settings import Settings
 from vadbench.teachers.flow import backend_module
 from vadbench.teachers.flow.published import CHECKPOINTS
@@ -385,6 +388,14 @@ class Plan:
             raise VadbenchError(f"{run.method} has no variant {run.base!r}")
         return method.variants[run.base].stages
 
+    def stages(self, run: Run) -> list[str]:
+        """The stages whose weights a run needs, in order of training."""
+        return list(self._stages(run))
+
+    def trainer(self, run: Run, stage: str) -> Run:
+        """The run that trains a stage of this one."""
+        return run.trained.of(self._stages(run)[stage])
+
     def stage_file(self, run: Run, stage: str, selection: str = "last") -> str:
         """Weights of a stage, in the folder of the run that trains it."""
         folder = run.trained.of(self._stages(run)[stage]).folder
@@ -551,6 +562,69 @@ class Plan:
             "weights": method.fusion_weights(self.settings(run), run.base),
         }
 
+    def ancestors(self, run: Run) -> tuple[str, ...]:
+        """What the paths of a run's own files and of all that they descend from start with."""
+        starts = [f"{run.folder}/"]
+        for owner in dict.fromkeys((run, run.trained)):
+            starts += [
+                f"{owner.trained.of(trainer).folder}/{stage}."
+                for stage, trainer in self._stages(owner).items()
+            ]
+            starts += [
+                f"{owner.trained.of(trainer).folder}/frozen/"
+                for trainer in self._stages(owner).values()
+            ]
+            starts += [f"{owner.trained.folder}/scores/"]
+            base = f"results/{owner.dataset}"
+            starts += [f"{base}/index.json", f"{base}/clips/", f"{base}/scene/"]
+            starts += [f"{base}/{section}/{name}/" for section, name in self._teachers(owner)]
+            kind = get_method(run.method).reads
+            name = self.config.input_of(run.method, owner.dataset, run.base)
+            starts += [f"{base}/{kind}/{name}/"]
+            if kind == "cubes":
+                starts += [f"{base}/objects/{self.config.cubes[name].objects}/"]
+        return tuple(dict.fromkeys(starts))
+
+    # Cost
+
+    def costs(self) -> list[str]:
+        """What the networks of every variant cost, one file each; none where nothing is trained."""
+        return list(
+            dict.fromkeys(
+                f"{self._variant(run)}/cost.json" for run in self.runs if self._stages(run)
+            )
+        )
+
+    @staticmethod
+    def _variant(run: Run) -> str:
+        return f"results/{run.dataset}/{run.method}/{run.variant}"
+
+    def first_run(self, dataset: str, method: str, variant: str) -> Run:
+        """The run of a variant with the first seed."""
+        return Run(dataset, method, variant, self.config.seeds[0])
+
+    def cost_files(self, run: Run) -> dict[str, list[str]]:
+        """What the cost of a variant's networks is counted on: one of the test clips."""
+        files = self.score_files(run, "test")
+        return {key: files[key] for key in files if key != "frozen"}
+
+    def cost_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of counting."""
+        method = get_method(run.method)
+        code = (*method.score_code, *method.apply_code, "vadbench.training.cost")
+        job = self._source(run.dataset, *code) | {
+            "settings": method.score_settings(self.settings(run)),
+            "stages": list(self._stages(run)),
+            "precision": self.config.precision,
+            "seed": run.seed,
+            "frozen": None,
+        }
+        if (stage := method.frozen(run.base, None)) is not None:
+            frozen = self.frozen_params(run.of(self._stages(run)[stage]), stage)
+            keys = ("settings", "stages")
+            job["frozen"] = {"stage": stage} | {key: frozen[key] for key in keys}
+        return job
+
     # Pictures
 
     def explain_files(self, run: Run) -> dict[str, Any]:
@@ -628,6 +702,33 @@ class Plan:
 
     # Report
 
+    def thumbnails(self) -> list[str]:
+        """Folders with small pictures of the test clips of all data sets that runs use."""
+        used = dict.fromkeys(run.dataset for run in self.runs)
+        return [f"results/{name}/thumbnails" for name in used]
+
+    def thumbnails_files(self, dataset: str) -> dict[str, list[str]]:
+        """What the small pictures of a data set are made from."""
+        raw = [
+            file
+            for clip in self.clips(dataset)["test"]
+            for file in self.raw_files(dataset, "test", clip)
+        ]
+        return {"clips": self.split_clips(dataset, "test"), "raw": raw}
+
+    def thumbnails_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of drawing them."""
+        return self._source(dataset, "vadbench.report.thumbnails")
+
+    def report_params(self) -> dict[str, Any]:
+        """Parameters of the site: all that it says beside what is in its files."""
+        return _job({}, "vadbench.report.site.build") | {
+            "table": self.table_params(),
+            "runs": [self.evaluate_params(run) for run in self.runs],
+            "pages": site_files_digest(),
+            "cards": _digest({name: get_method(name).card.plain() for name in self.config.methods}),
+        }
+
     def metrics(self, run: Run) -> str:
         """The run's metrics file."""
         return f"{run.folder}/metrics.json"
@@ -676,6 +777,10 @@ def open_plan(raw: Mapping[str, Any]) -> Plan:
 
 def _job(settings: Mapping[str, Any], *code: str) -> dict[str, Any]:
     return {"settings": dict(settings), "code": fingerprint(*sorted(set(code)))}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _verified(weights: list[Path]) -> list[str]:

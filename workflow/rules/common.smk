@@ -191,6 +191,42 @@ def all_panels(wildcards):
     return PLAN.panels()
 
 
+def all_costs(wildcards):
+    return PLAN.costs()
+
+
+def variant_of(wildcards):
+    return PLAN.first_run(wildcards.dataset, wildcards.method, wildcards.variant)
+
+
+def cost_files(wildcards):
+    return PLAN.cost_files(variant_of(wildcards))
+
+
+def cost_params(wildcards):
+    return PLAN.cost_params(variant_of(wildcards))
+
+
+def all_thumbnails(wildcards):
+    return PLAN.thumbnails()
+
+
+def thumbnails_files(wildcards):
+    return PLAN.thumbnails_files(wildcards.dataset)
+
+
+def thumbnails_params(wildcards):
+    return PLAN.thumbnails_params(wildcards.dataset)
+
+
+def all_scores(wildcards):
+    return [path for run in PLAN.runs for path in PLAN.scores(run).values()]
+
+
+def report_params(wildcards):
+    return PLAN.report_params()
+
+
 def explain_files(wildcards):
     return PLAN.explain_files(run_of(wildcards))
 

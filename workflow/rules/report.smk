@@ -1,12 +1,16 @@
 # What people read.
 #
+# results/report/                                                       the site: open index.html
 # results/tables/benchmark.csv                                          one row per number
+# results/tables/benchmark.{md,tex}                                     the short table
 # results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
 #   the networks; panels/<number>_<clip>_<frame>.png are pictures of it
 # results/<dataset>/<method>/<variant>/seed<seed>/kinds.h5              the same of a frame of each kind
 # results/<dataset>/<method>/variants/seed<seed>.png                    and a row of it for each variant
+# results/<dataset>/<method>/<variant>/cost.json                        what its networks cost
+# results/<dataset>/thumbnails/<number>.jpg                             sampled frames of test clips
 # results/<dataset>/<method>/<variant>/seed<seed>/maps.h5               if asked for: map of every frame
 import time
 from pathlib import Path
@@ -18,9 +22,15 @@ STARTED = time.time()
 onsuccess:
     # Only a table that this run made anew says anything about it.
     if TABLE.exists() and TABLE.stat().st_mtime >= STARTED:
-        from vadbench.report.table import print_table
+        from vadbench.report.end import tell_success
 
-        print_table(TABLE)
+        tell_success(TABLE)
+
+
+onerror:
+    from vadbench.report.end import tell_failure
+
+    tell_failure(PLAN)
 
 
 rule tabulate:
@@ -28,8 +38,18 @@ rule tabulate:
         metrics=all_metrics,
         indices=all_indices,
     output:
-        table=report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
-        events=report("results/tables/events.csv", caption="../report/events.rst"),
+        table=report(
+            "results/tables/benchmark.csv",
+            caption="../report/benchmark.rst",
+            category="Tables",
+        ),
+        markdown="results/tables/benchmark.md",
+        latex="results/tables/benchmark.tex",
+        events=report(
+            "results/tables/events.csv",
+            caption="../report/events.rst",
+            category="Tables",
+        ),
     log:
         "logs/tabulate.log",
     benchmark:
@@ -46,6 +66,74 @@ rule tabulate:
         "../scripts/tabulate.py"
 
 
+rule count_cost:
+    input:
+        unpack(cost_files),
+    output:
+        "results/{dataset}/{method}/{variant}/cost.json",
+    log:
+        "logs/count_cost/{dataset}/{method}/{variant}.log",
+    benchmark:
+        "results/timings/count_cost/{dataset}/{method}/{variant}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        job=cost_params,
+    script:
+        "../scripts/count_cost.py"
+
+
+rule draw_thumbnails:
+    input:
+        unpack(thumbnails_files),
+    output:
+        directory("results/{dataset}/thumbnails"),
+    log:
+        "logs/draw_thumbnails/{dataset}.log",
+    benchmark:
+        "results/timings/draw_thumbnails/{dataset}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        job=thumbnails_params,
+    script:
+        "../scripts/draw_thumbnails.py"
+
+
+rule build_report:
+    input:
+        metrics=all_metrics,
+        indices=all_indices,
+        scores=all_scores,
+        panels=all_panels,
+        costs=all_costs,
+        thumbnails=all_thumbnails,
+    output:
+        directory("results/report"),
+    log:
+        "logs/build_report.log",
+    benchmark:
+        "results/timings/build_report.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        job=report_params,
+    script:
+        "../scripts/build_report.py"
+
+
 rule draw_curves:
     input:
         unpack(evaluate_scores),
@@ -58,6 +146,7 @@ rule draw_curves:
             patterns=["{clip}.png"],
             category="{dataset}",
             subcategory="{method} {variant}",
+            labels={"picture": "score of {clip}", "seed": "{seed}"},
         ),
     log:
         "logs/draw_curves/{dataset}/{method}/{variant}/seed{seed}.log",
@@ -124,6 +213,7 @@ rule draw_variants:
             caption="../report/variants.rst",
             category="{dataset}",
             subcategory="{method}",
+            labels={"picture": "all variants", "seed": "{seed}"},
         ),
     log:
         "logs/draw_variants/{dataset}/{method}/seed{seed}.log",
@@ -152,6 +242,7 @@ rule draw_panels:
             patterns=["{frame}.png"],
             category="{dataset}",
             subcategory="{method} {variant}",
+            labels={"picture": "frame {frame}", "seed": "{seed}"},
         ),
     log:
         "logs/draw_panels/{dataset}/{method}/{variant}/seed{seed}.log",

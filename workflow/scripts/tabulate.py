@@ -3,6 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
+    from vadbench.report.summary import summarise, write_short_tables
     from vadbench.report.table import collect, collect_events, write_table
 
     job, files = snakemake.params.job, snakemake.input
@@ -13,4 +14,7 @@ with job_log(snakemake.log[0]):
         job["paper_names"],
     )
     write_table(table, Path(snakemake.output.table))
+    write_short_tables(
+        summarise(table), Path(snakemake.output.markdown), Path(snakemake.output.latex)
+    )
     write_table(collect_events(list(map(Path, files.metrics))), Path(snakemake.output.events))
