@@ -24,6 +24,8 @@ CUBES_ON = {
     "evaluate": 3,
     "draw_curves": 3,
     "tabulate": 1,
+    "count_cost": 2,
+    "build_report": 1,
 }
 
 
@@ -59,6 +61,9 @@ def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
         "evaluate",
         "tabulate",
         "draw_curves",
+        "count_cost",
+        "draw_thumbnails",
+        "build_report",
     ):
         assert list((finished.folder / "logs").glob(f"{rule}*")), rule
         assert list((finished.folder / "results/timings").glob(f"{rule}*")), rule
@@ -87,12 +92,20 @@ def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
         (
             ("methods", "hf2vad", "settings", "cvae", "learning_rate"),
             2e-4,
-            {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+            {
+                "train": 2,
+                "score": 2,
+                "evaluate": 1,
+                "draw_curves": 1,
+                "tabulate": 1,
+                "count_cost": 1,
+                "build_report": 1,
+            },
         ),
         (
             ("evaluation",),
             {"protocols": ["hf2vad", "raw", "mine"], "custom": {"mine": {}}},
-            {"evaluate": 3, "draw_curves": 3, "tabulate": 1},
+            {"evaluate": 3, "draw_curves": 3, "tabulate": 1, "build_report": 1},
         ),
         (("seeds",), [0], {}),
         (("memory_gb",), 2.0, {}),
@@ -113,6 +126,7 @@ def test_a_setting_reruns_what_depends_on_it_and_nothing_else(
 def test_frames_are_pictured_and_a_clip_becomes_a_video(tree: Tree) -> None:
     tree.configure(copy.deepcopy(SMALL) | {"panels": {"frames": 1}})
     expected = {"explain": 2, "explain_kinds": 2, "draw_panels": 2, "draw_variants": 1}
+    expected["build_report"] = 1
     assert dict(tree.planned()) == expected
     tree.run()
     run = "results/walkway/hf2vad/full/seed0"
