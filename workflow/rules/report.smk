@@ -1,6 +1,7 @@
 # What people read.
 #
 # results/tables/benchmark.csv                                          one row per number
+# results/tables/protocols.csv                                          every run under every protocol
 # results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
@@ -29,6 +30,9 @@ rule tabulate:
         indices=all_indices,
     output:
         table=report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
+        protocols=report(
+            "results/tables/protocols.csv", caption="../report/protocols.rst"
+        ),
         events=report("results/tables/events.csv", caption="../report/events.rst"),
     log:
         "logs/tabulate.log",

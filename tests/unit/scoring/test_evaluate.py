@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from vadbench.errors import VadbenchError
-from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run, frame_scores
+from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run
 from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import frame_scores
 
 
 def made(counts: list[list[int]], seed: int = 0, names: tuple[str, ...] = ("a", "b")) -> Scores:
