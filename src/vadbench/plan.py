@@ -548,6 +548,10 @@ class Plan:
         name = self.config.datasets[run.dataset].paper_name
         return {key: item.resolved(name, method.squared_errors) for key, item in found.items()}
 
+    def budget(self, run: Run) -> str:
+        """The training budget of a run; empty where nothing is trained."""
+        return self.config.budget if self._stages(run) else ""
+
     def own_protocol(self, run: Run) -> Protocol:
         """The protocol of the run's method."""
         return self.protocols(run)[get_method(run.method).card.protocol]
@@ -596,7 +600,7 @@ class Plan:
             | {
                 "false_positive_rate": self.config.evaluation.false_positive_rate,
                 "event_gap": self.config.evaluation.event_gap,
-                "budget": self.config.budget if self._stages(run) else "",
+                "budget": self.budget(run),
                 "default_protocol": method.card.protocol,
                 "protocols": {name: item.plain() for name, item in protocols.items()},
                 "matrix": {name: item.plain() for name, item in every.items()},

@@ -111,7 +111,7 @@ def evaluate(
     everything = np.concatenate(list(kept_scores.values()))
     truth = np.concatenate(list(kept_labels.values()))
     if np.ptp(everything) == 0:
-        notes.append("all frames have the same score; the AUC of 0.5 says nothing")
+        notes.append("all frames have the same score, so that the AUC of 0.5 says nothing")
     micro = auc(truth, everything)
     if micro is None:
         raise VadbenchError("the labels of the test set are all of one class; there is no AUC")

@@ -94,7 +94,7 @@ def macro_auc(
             "infinite score"
         )
     elif skipped:
-        note = f"macro over {len(values)} clips; of one class and left out: {', '.join(skipped)}"
+        note = f"macro over {len(values)} clips, without those of one class: {', '.join(skipped)}"
     return (float(np.mean(list(values.values()))) if values else None), values, note
 
 

@@ -98,6 +98,46 @@ class Protocol(Settings):
         """Name of the metric that the source reports first."""
         return "auc_macro" if self.pooling == "macro" else "auc_micro"
 
+    def words(self) -> str:
+        """Returns what the protocol does to scores, in order, in words."""
+        smoothing = self.smoothing
+        filters = {
+            "median": f"median of {smoothing.width} frames",
+            "gaussian": f"Gaussian of {smoothing.sigma:g} frames"
+            + "".join(f" ({name}: {s:g})" for name, s in smoothing.sigma_by_dataset.items()),
+            "savgol": f"Savitzky-Golay of {smoothing.width} frames, order {smoothing.order}",
+        }
+        edges = {"zero": "zeros", "nearest": "the last score", "reflect": "mirrored scores"}
+        smooth = ""
+        if smoothing.kind != "none":
+            smooth = f"{filters[smoothing.kind]} with {edges[smoothing.padding]} beyond the ends"
+        normalise = {
+            "none": "",
+            "train_z": "z by training scores",
+            "train_minmax": "0 to 1 by training scores",
+            "clip_minmax": "0 to 1 within each clip",
+        }
+        shares = " and ".join(f"{share:g}" for share in self.shares or ())
+        drop = ""
+        if self.drop_first or self.drop_last:
+            last = f" and last {self.drop_last}" if self.drop_last else ""
+            drop = f"first {self.drop_first}{last} frames dropped"
+        steps = [
+            "squared errors as PSNR" if self.psnr else "",
+            normalise[self.normalise],
+            "highest component" if self.fusion == "max" else "",
+            f"two components with {shares}" if shares else "",
+            f"first {self.fill_first} frames copy the next" if self.fill_first else "",
+            smooth if smoothing.before_drop else "",
+            drop,
+            "" if smoothing.before_drop else smooth,
+            {"micro": "micro AUC", "macro": "macro AUC", "both": "micro and macro AUC"}[
+                self.pooling
+            ]
+            + (", clips padded" if self.one_class_clips == "pad" else ""),
+        ]
+        return "; ".join(filter(None, steps))
+
     def resolved(self, dataset: str, squared_errors: Iterable[str] = ()) -> "Protocol":
         """Returns what the protocol is for a data set and a method.
 

@@ -154,9 +154,9 @@ def test_macro_says_what_it_does_with_clips_of_one_class() -> None:
     assert (value, clips) == (0.5, {"x": 0.5})
     assert "y" in note
     padded, _, note = macro_auc(labels, scores, "pad")
-    assert padded == pytest.approx(
-        np.mean([by_counting(np.array([0, 0, 1, 1, 1]), np.array([-1.0, 1, 2, 0, 3])), 1.0])
-    )
+    # A normal frame of score 0, not of the lowest score, and an abnormal one above all.
+    first = by_counting(np.array([0, 0, 1, 1, 1]), np.array([0.0, 1, 2, 0, np.inf]))
+    assert padded == pytest.approx(np.mean([first, 1.0]))
     assert "padded" in note
 
 
