@@ -46,7 +46,7 @@ the order of its clips, or one per clip.
   .npz   a vector, or one per clip under its name
   .mat   a vector, a cell of vectors, or variables named after the clips
   .json  a list of numbers, of lists, or an object of lists by clip
-Labels are 0 and 1 in the same formats, a .csv of clip,first,last, or intervals in .mat and .m files.
+Labels are 0 and 1 in the same formats, or intervals: a .csv of clip,first,last, .mat and .m files.
 
 Scores may lack the frames that a protocol drops; the output says so. What does not fit, or is not
 finite where it counts, is refused. A protocol that normalises by training scores leaves that out
@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
         "--kind",
         choices=["score", "error", "psnr"],
         default="score",
-        help="what the numbers are: a score of any scale; a mean or sum of squared errors, of which "
-        "protocols that scale PSNR take it; a PSNR in dB, lower for more abnormal frames",
+        help="what the numbers are: a score of any scale; a mean or sum of squared errors, of "
+        "which protocols that scale PSNR take it; a PSNR in dB, lower for more abnormal frames",
     )
     scores.add_argument(
         "--lengths",

@@ -6,7 +6,7 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import file_digest
     from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
-    from vadbench.datasets.regions import Regions
+    from vadbench.regions import Regions
     from vadbench.scoring.decision import decide
     from vadbench.scoring.evaluate import evaluate_maps, evaluate_run, protocol_matrix
     from vadbench.scoring.events import find_events, threshold

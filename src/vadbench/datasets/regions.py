@@ -1,4 +1,4 @@
-"""Ground truth in space: boxes of abnormal regions in test frames, and which of them are one track.
+"""Finds boxes of abnormal regions in test frames, and which of them are one track.
 
 They come from the objects that a rendered scene lists, or from pixel masks: a region is then the
 box of a connected component (8 neighbours), and regions of successive frames that overlap most are
@@ -6,7 +6,6 @@ one track, since masks do not say who is who.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,80 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
+from vadbench.artefacts import open_artefact
 from vadbench.datasets import raw_root
 from vadbench.datasets.masks import open_masks
 from vadbench.overlap import intersection_over_union
+from vadbench.regions import Regions
 
-__all__ = ["Regions", "find_regions"]
+__all__ = ["find_regions"]
 
 Boxes = npt.NDArray[np.float32]
 Tracks = npt.NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Regions:
-    """Abnormal regions of F frames in C clips.
-
-    Attributes:
-        clips: Clip names, in order.
-        clip_offsets: (C + 1,) index of each clip's first frame.
-        known: (C,) whether the clip's regions are known at all.
-        frame_offsets: (F + 1,) index of each frame's first region.
-        boxes: (N, 4) float32, x1 y1 x2 y2 in pixels of the frame, x2 and y2 exclusive.
-        tracks: (N,) int32, numbers that say which regions of a clip are one track.
-        sizes: (C, 2) int64, height and width of the clip's frames.
-        source: What the regions come from, in words.
-    """
-
-    clips: Sequence[str]
-    clip_offsets: npt.NDArray[np.int64]
-    known: npt.NDArray[np.bool_]
-    frame_offsets: npt.NDArray[np.int64]
-    boxes: Boxes
-    tracks: Tracks
-    sizes: npt.NDArray[np.int64]
-    source: str
-
-    @classmethod
-    def load(cls, path: str | Path) -> "Regions":
-        """Reads a `regions` artefact.
-
-        Raises:
-            VadbenchError: It is damaged.
-        """
-        with open_artefact(path, "regions") as artefact:
-            return cls(
-                [str(name) for name in artefact["clips"].asstr()[:]],
-                artefact["clip_offsets"][:],
-                artefact["known"][:] > 0,
-                artefact["frame_offsets"][:],
-                artefact["boxes"][:],
-                artefact["track_ids"][:],
-                artefact["sizes"][:],
-                str(artefact.settings["source"]),
-            )
-
-    def save(
-        self, path: Path, dataset: str, *, inputs: Sequence[Path] = (), code: str = ""
-    ) -> None:
-        """Writes a `regions` artefact."""
-        with ArtefactWriter(
-            path,
-            "regions",
-            Identity(dataset, "test"),
-            int(self.clip_offsets[-1]),
-            settings={"source": self.source},
-            inputs=inputs,
-            code=code,
-        ) as writer:
-            writer.put("clips", list(self.clips))
-            writer.put("clip_offsets", self.clip_offsets)
-            writer.put("known", self.known.astype(np.uint8))
-            writer.put("frame_offsets", self.frame_offsets)
-            writer.put("boxes", self.boxes)
-            writer.put("track_ids", self.tracks)
-            writer.put("sizes", self.sizes)
 
 
 def find_regions(

@@ -25,7 +25,7 @@ from vadbench.scoring.scores import Scores
 from vadbench.scoring.series import clip_series, object_scores
 
 if TYPE_CHECKING:
-    from vadbench.datasets.regions import Regions
+    from vadbench.regions import Regions
 
 __all__ = [
     "Evaluation",

@@ -196,8 +196,8 @@ def align(
         if len(bad):
             more = f", and {len(bad) - 1} more of the clip" if len(bad) > 1 else ""
             raise VadbenchError(
-                f"{scores.path}: clip {clip}: the score of frame {bad[0]} is {values[bad[0]]}{more}; "
-                "nothing stands in for it"
+                f"{scores.path}: clip {clip}: the score of frame {bad[0]} is {values[bad[0]]}"
+                f"{more}; nothing stands in for it"
             )
         unused = ~np.isfinite(values)
         skipped += int(unused.sum())

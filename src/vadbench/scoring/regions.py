@@ -20,8 +20,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.datasets.regions import Regions
 from vadbench.overlap import intersection_over_union
+from vadbench.regions import Regions
 from vadbench.scoring.metrics import Interval, interval
 from vadbench.scoring.scores import Scores
 

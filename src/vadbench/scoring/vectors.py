@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +181,7 @@ def _table(path: Path) -> Vectors:
     for clip, own in clips.items():
         own.sort(key=lambda item: item[0])
         first.append(own[0][0])
-        for (before, _), (after, _) in zip(own, own[1:], strict=False):
+        for (before, _), (after, _) in pairwise(own):
             if after != before + 1:
                 what = "twice" if after == before else f"and then {after}"
                 raise ValueError(f"clip {clip or 'without name'}: frame {before} is there {what}")

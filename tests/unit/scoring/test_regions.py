@@ -1,12 +1,14 @@
 """RBDC and TBDC against cases worked out by hand, and against a plain loop over thresholds."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vadbench.datasets.regions import Regions
 from vadbench.overlap import intersection_over_union
+from vadbench.regions import Regions
 from vadbench.scoring.metrics import draw_clips
 from vadbench.scoring.regions import ALPHA, BETA, area_to_one, count_boxes, count_maps, summarise
 from vadbench.scoring.scores import Scores
@@ -148,7 +150,7 @@ def plain(truth: Regions, found: tuple[Scores, np.ndarray]) -> tuple[float, floa
         detected = [sum(items) >= BETA * len(items) - 1e-9 for items in tracks.values()]
         points.append((false / frames, np.mean(every), np.mean(detected)))
     area = np.zeros(2)
-    for (x0, *y0), (x1, *y1) in zip(points, points[1:], strict=False):
+    for (x0, *y0), (x1, *y1) in pairwise(points):
         if x0 < 1 and x1 > x0:
             end = min(x1, 1)
             cut = np.array(y0) + (np.array(y1) - y0) * (end - x0) / (x1 - x0)

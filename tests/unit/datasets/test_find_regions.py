@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from vadbench.artefacts import open_artefact
-from vadbench.datasets.regions import Regions, find_regions
+from vadbench.datasets.regions import find_regions
 from vadbench.datasets.walkway import WalkwaySettings, render_clip
 from vadbench.errors import VadbenchError
+from vadbench.regions import Regions
 
 SIZE = (40, 60)
 UCSD = {"family": "ucsd", "subset": "ped2", "path": None, "labels": "auto"}
