@@ -37,10 +37,7 @@ def measure() -> list[Row]:
             first = [folder / "index.html", *(folder / "assets").glob("report.*")]
             weight = sum(path.stat().st_size for path in first)
             largest = max(
-                sum(
-                    path.stat().st_size
-                    for path in (page, *page.with_suffix("").glob("r0/run.js"))
-                )
+                sum(path.stat().st_size for path in (page, *page.with_suffix("").glob("r0/run.js")))
                 for page in folder.glob("runs/*/*.html")
             )
             clip = max(path.stat().st_size for path in folder.glob("runs/*/*/r*/[0-9]*.js"))

@@ -12,7 +12,8 @@ from vadbench.datasets import Labels
 from vadbench.datasets.index import build_index, index_labels, load_json, write_json
 from vadbench.plan import Plan, Run
 from vadbench.report.thumbnails import draw_sheets
-from vadbench.scoring.evaluate import evaluate_run
+from vadbench.scoring.decision import decide
+from vadbench.scoring.evaluate import evaluate_run, protocol_matrix
 from vadbench.scoring.events import find_events, threshold
 from vadbench.scoring.scores import Scores
 
@@ -136,24 +137,29 @@ def make_metrics(
     """Writes what the rule `evaluate` would."""
     job, paths = plan.evaluate_params(run), plan.scores(run)
     train, test = Scores.load(paths["train"]), Scores.load(paths["test"])
-    protocols = plan.config.protocols_for(job["default_protocol"])
-    records = evaluate_run({"last": (train, test)}, labels, protocols, job["weights"])
-    limit, events = None, []
-    if job["weights"]:
-        chosen = (protocols[job["default_protocol"]], job["weights"])
+    both, protocols, weights = {"last": (train, test)}, plan.protocols(run), job["weights"]
+    records = evaluate_run(both, labels, protocols, weights)
+    limit, events, decisions = None, [], {}
+    if weights:
+        chosen = (plan.own_protocol(run), weights)
         limit = threshold(train, *chosen, 0.01)
+        decisions["last"], found = decide(train, test, labels, *chosen, 0.01)
+        about = {"selection": "last", "protocol": job["default_protocol"], "score": "fused"}
+        records += [about | item for item in found]
         events = [event.record(25.0) for event in find_events(train, test, *chosen, limit, 25)]
     about = {"dataset": run.dataset, "method": run.method, "variant": run.variant}
     content = {
-        "schema": 2,
+        "schema": 3,
         "seed": run.seed,
         "budget": job["budget"],
         "default_protocol": job["default_protocol"],
         "labels": {key: index["labels"][key] for key in ("known", "source", "sha256")},
         "threshold": {"score": limit, "false_positive_rate": 0.01},
+        "decisions": decisions,
         "events": events,
         "scores": {"last": file_digest(paths["test"])},
         "records": records,
+        "matrix": protocol_matrix(both, labels, protocols, weights),
     }
     write_json(about | content, Path(plan.metrics(run)))
 

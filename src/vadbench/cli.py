@@ -12,8 +12,10 @@ from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
     from vadbench.artefacts import Artefact, Identity
+    from vadbench.config import Config
     from vadbench.datasets import Clip
     from vadbench.datasets.survey import Survey
+    from vadbench.scoring.foreign import Truth
 
 __all__ = ["main"]
 
@@ -27,6 +29,35 @@ _EXAMPLES = {
 
 Runs of the configuration that have no numbers are listed with the job that failed and its log.
 A finished run has made the report already. The exit status is 0, also where runs are missing.""",
+    "protocols": """examples:
+  vadbench protocols                      every finished run of config.yaml under every protocol
+  vadbench protocols results/ped2/hf2vad/full/seed0 --config workflow/configs/ped2.yaml --components
+  vadbench protocols --protocol hf2vad --protocol AI-VAD --csv two.csv
+  vadbench protocols --list               what each protocol does to scores
+
+Raw scores are kept, so nothing is trained or scored again. docs/protocols.md says where each
+protocol comes from.""",
+    "evaluate": """examples:
+  vadbench evaluate scores.npy --dataset ped2            every protocol, on labels below data/ or
+                                                         below the folder VADBENCH_DATA names
+  vadbench evaluate scores.csv --dataset ped2 --protocol hf2vad --train-scores train.csv
+  vadbench evaluate scores.npz --labels labels.mat --protocol raw --json
+  vadbench evaluate psnr.npy --dataset avenue --kind psnr --protocol future-frame
+  vadbench evaluate scores.npy --labels frames.npy --lengths 180,180,150
+
+Scores are one number a frame, higher for more abnormal frames: one vector for the whole test set in
+the order of its clips, or one per clip.
+  .csv   a column of numbers, or columns clip,frame,score (frame may be left out)
+  .npy   a vector, a matrix with a row per clip, or an object array of vectors
+  .npz   a vector, or one per clip under its name
+  .mat   a vector, a cell of vectors, or variables named after the clips
+  .json  a list of numbers, of lists, or an object of lists by clip
+Labels are 0 and 1 in the same formats, or intervals: a .csv of clip,first,last, .mat and .m files.
+
+Scores may lack the frames that a protocol drops; the output says so. What does not fit, or is not
+finite where it counts, is refused. A protocol that normalises by training scores leaves that out
+without --train-scores, and says so. The exit status is 1 if a protocol that was named, or all,
+were refused.""",
     "datasets": """examples:
   vadbench datasets                     what config.yaml names
   VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml --check
@@ -87,6 +118,49 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--output", type=Path, default=Path("results/report"), help="the report's folder"
     )
+    protocols = add("protocols", "evaluate the raw scores of finished runs under every protocol")
+    protocols.add_argument(
+        "runs", nargs="*", metavar="RUN", help="results/<dataset>/<method>/<variant>/seed<seed>"
+    )
+    protocols.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    protocols.add_argument(
+        "--protocol", action="append", default=[], metavar="NAME", help="only this one; repeatable"
+    )
+    protocols.add_argument(
+        "--components", action="store_true", help="show the parts of fused scores, too"
+    )
+    protocols.add_argument("--csv", type=Path, metavar="FILE", help="write the long table there")
+    protocols.add_argument("--list", action="store_true", help="list the protocols and stop")
+    scores = add("evaluate", "evaluate frame scores of other programs under any protocol")
+    scores.add_argument("scores", type=Path, metavar="SCORES", help=".csv, .npy, .npz, .mat, .json")
+    truth = scores.add_mutually_exclusive_group(required=True)
+    truth.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="labels of a data set of the configuration, or of ped1, ped2, avenue, shanghaitech",
+    )
+    truth.add_argument("--labels", type=Path, metavar="FILE", help="labels from a file")
+    scores.add_argument(
+        "--protocol", action="append", default=[], metavar="NAME", help="all if none; repeatable"
+    )
+    scores.add_argument(
+        "--train-scores", type=Path, metavar="FILE", help="scores of normal training frames"
+    )
+    scores.add_argument(
+        "--kind",
+        choices=["score", "error", "psnr"],
+        default="score",
+        help="what the numbers are: a score of any scale; a mean or sum of squared errors, of "
+        "which protocols that scale PSNR take it; a PSNR in dB, lower for more abnormal frames",
+    )
+    scores.add_argument(
+        "--lengths",
+        type=_lengths,
+        metavar="N,N,...",
+        help="frames of each clip, where the file of labels does not tell",
+    )
+    scores.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    scores.add_argument("--json", action="store_true", help="print JSON in place of a table")
     datasets = add("datasets", "list data sets: what is there, what is missing, what is damaged")
     datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     datasets.add_argument(
@@ -151,6 +225,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _table(chosen.csv)
         elif chosen.command == "report":
             _report(chosen.config, chosen.output)
+        elif chosen.command == "protocols":
+            _protocols(chosen)
+        elif chosen.command == "evaluate":
+            return _evaluate(chosen)
         elif chosen.command == "datasets":
             return _datasets(chosen.config, chosen.published, chosen.check, chosen.json)
         elif chosen.command == "inspect":
@@ -191,6 +269,82 @@ def _report(config: Path, folder: Path) -> None:
     if folder.exists() and not (folder / "index.html").is_file() and any(folder.iterdir()):
         raise VadbenchError(f"{folder}: is no report, and would be replaced; name another folder")
     report_now(Plan(read_config_file(config)), folder)
+
+
+def _lengths(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError(text)
+    return numbers
+
+
+def _protocols(chosen: argparse.Namespace) -> None:
+    from vadbench.config import read_config_file
+
+    config = read_config_file(chosen.config)
+    if chosen.list:
+        for name, protocol in config.all_protocols().items():
+            print(f"{name}: {protocol.words()}")
+        return
+    from rich.console import Console
+
+    from vadbench.plan import Plan
+    from vadbench.report.protocols import compute_matrix, print_matrix
+    from vadbench.report.table import write_table
+
+    with Console(stderr=True).status("reading scores") as status:
+        table = compute_matrix(Plan(config), chosen.runs, chosen.protocol, status.update)
+    print_matrix(table, config.all_protocols(), components=chosen.components)
+    if chosen.csv is not None:
+        write_table(table, chosen.csv)
+        print(chosen.csv)
+
+
+def _evaluate(chosen: argparse.Namespace) -> int:
+    from vadbench.config import read_config_file
+    from vadbench.report.foreign import print_scores
+    from vadbench.report.protocols import choose_protocols
+    from vadbench.scoring.foreign import evaluate_scores, labels_from_file
+    from vadbench.scoring.protocol import PROTOCOLS
+    from vadbench.scoring.vectors import read_vectors
+
+    config = read_config_file(chosen.config) if chosen.config.is_file() else None
+    protocols = choose_protocols(
+        config.all_protocols() if config is not None else PROTOCOLS, chosen.protocol
+    )
+    scores = read_vectors(chosen.scores)
+    train = read_vectors(chosen.train_scores) if chosen.train_scores is not None else None
+    if chosen.labels is not None:
+        truth = labels_from_file(chosen.labels, scores, chosen.lengths)
+    elif chosen.lengths is not None:
+        raise VadbenchError("--lengths goes with --labels; a data set knows its own")
+    else:
+        truth = _truth(config, chosen.config, chosen.dataset)
+    records, refused = evaluate_scores(scores, truth, protocols, train, chosen.kind)
+    if chosen.json:
+        print(json.dumps(records, indent=1))
+    elif records:
+        print_scores(records, truth)
+    for item in refused:
+        print(f"vadbench: {item.protocol} not evaluated: {item.reason}", file=sys.stderr)
+    return 1 if refused and (chosen.protocol or not records) else 0
+
+
+def _truth(config: "Config | None", path: Path, name: str) -> "Truth":
+    """Reads the labels of a data set of the configuration, or of a published one."""
+    from vadbench.datasets import raw_root, read_labels
+    from vadbench.datasets.survey import PUBLISHED
+    from vadbench.methods import nearest
+    from vadbench.scoring.foreign import Truth
+
+    known = {**PUBLISHED, **(config.datasets if config is not None else {})}
+    if name not in known:
+        raise VadbenchError(f"{path} names no data set {name!r}{nearest(name, list(known))}")
+    section = known[name]
+    labels = read_labels(section, raw_root(section.family, name))
+    if not labels.known:
+        raise VadbenchError(f"{name} has no labels to evaluate against")
+    return Truth(labels.clips, labels.source, labels.sha256, section.paper_name, labels.warnings)
 
 
 def _datasets(config: Path, published: bool, check: bool, as_json: bool) -> int:

@@ -23,7 +23,7 @@ from vadbench.datasets.sections import (
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, method_names, nearest
 from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
-from vadbench.scoring.protocol import PROTOCOLS, Protocol
+from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name
 from vadbench.settings import Settings
 from vadbench.teachers.depth.settings import DepthSettings
 from vadbench.teachers.flow.settings import FlowSettings
@@ -78,7 +78,8 @@ class EvaluationSection(Settings):
 
     protocols: list[str] = Field(
         default_factory=lambda: ["hf2vad", "raw"],
-        description="protocols to evaluate under, by name, beside each method's own",
+        description="protocols of the benchmark's table, by name, beside each method's own; the "
+        "table of protocols has all",
     )
     custom: dict[Name, Protocol] = Field(
         default_factory=dict, description="your own protocols by name"
@@ -175,8 +176,8 @@ class Config(Settings):
                 if wanted is not None:
                     _require(wanted, known, f"{section}.{name}.{field}", field)
         for name in self.evaluation.protocols:
-            known_protocols = {**PROTOCOLS, **self.evaluation.custom}
-            _require(name, known_protocols, "evaluation.protocols", "protocol")
+            known = self.all_protocols()
+            _require(protocol_name(name, known), known, "evaluation.protocols", "protocol")
         for name, method in self.methods.items():
             self._check_method(name, method)
         return self
@@ -235,8 +236,13 @@ class Config(Settings):
 
     def protocols_for(self, own: str) -> dict[str, Protocol]:
         """Returns a method's own protocol and those of the configuration, by name."""
-        known = {**PROTOCOLS, **self.evaluation.custom}
-        return {name: known[name] for name in dict.fromkeys([own, *self.evaluation.protocols])}
+        known = self.all_protocols()
+        names = [own, *(protocol_name(name, known) for name in self.evaluation.protocols)]
+        return {name: known[name] for name in dict.fromkeys(names)}
+
+    def all_protocols(self) -> dict[str, Protocol]:
+        """Returns every named protocol and the configuration's own, by name."""
+        return {**PROTOCOLS, **self.evaluation.custom}
 
 
 def _require(name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str) -> None:

@@ -19,6 +19,7 @@ from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
 from vadbench.report.site import site_files_digest
+from vadbench.scoring.protocol import Protocol
 from vadbench.settings import Settings
 from vadbench.teachers.flow import backend_module
 from vadbench.teachers.flow.published import CHECKPOINTS
@@ -31,10 +32,12 @@ _DPT = "vadbench.teachers.depth.dpt"
 _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
-_SCORING = "vadbench.scoring.evaluate"
+_JUDGE = "vadbench.scoring.judge"
+_SCORING = ("vadbench.scoring.evaluate", "vadbench.scoring.decision", "vadbench.scoring.events")
+_SPACE = ("vadbench.scoring.maps", "vadbench.datasets.masks")
+_REGIONS = "vadbench.datasets.regions"
 _SEGMENTED = frozenset({"instances", "union"})
 _NETWORKS = frozenset({"maskrcnn", "dpt", *CHECKPOINTS})
-_EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
 
@@ -500,8 +503,8 @@ class Plan:
             "earlier": method.before(run.base, stage),
         }
         if self.config.selection == "best_test":
-            job["judge"] = fingerprint(_SCORING)
-            job["protocol"] = method.card.protocol
+            job["judge"] = fingerprint(_JUDGE)
+            job["protocol"] = self.own_protocol(run).plain()
             job["weights"] = method.fusion_weights(settings, run.base)
         return job
 
@@ -547,20 +550,74 @@ class Plan:
                 files[f"best_test_{split}"] = f"{folder}/best_test/scores/{split}.h5"
         return files
 
+    def protocols(self, run: Run, *, every: bool = False) -> dict[str, Protocol]:
+        """The run's own protocol and the configuration's, or every one, as they are for it."""
+        method = get_method(run.method)
+        found = self.config.protocols_for(method.card.protocol)
+        if every:
+            found |= self.config.all_protocols()
+        name = self.config.datasets[run.dataset].paper_name
+        return {key: item.resolved(name, method.squared_errors) for key, item in found.items()}
+
+    def budget(self, run: Run) -> str:
+        """The training budget of a run; empty where nothing is trained."""
+        return self.config.budget if self._stages(run) else ""
+
+    def own_protocol(self, run: Run) -> Protocol:
+        """The protocol of the run's method."""
+        return self.protocols(run)[get_method(run.method).card.protocol]
+
+    def regions_files(self, dataset: str) -> dict[str, Any]:
+        """What the abnormal regions of a data set are found in."""
+        return {
+            "index": f"results/{dataset}/index.json",
+            "scenes": self.index_files(dataset)["scenes"],
+        }
+
+    def regions_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of finding abnormal regions: where masks lie, and the state of their files."""
+        job = _job(self.mask_source(dataset), _REGIONS)
+        if self.config.datasets[dataset].family != "walkway":
+            job["state"] = self._state(dataset)["labels"]
+        return job
+
+    def evaluate_files(self, run: Run) -> dict[str, Any]:
+        """What a run's metrics are computed from."""
+        files: dict[str, Any] = {
+            **self.scores(run),
+            "index": f"results/{run.dataset}/index.json",
+            "regions": f"results/{run.dataset}/regions.h5",
+        }
+        if self.has_maps(run):
+            files["maps"] = f"{run.folder}/maps.h5"
+            files["scenes"] = self.index_files(run.dataset)["scenes"]
+        return files
+
+    def has_maps(self, run: Run) -> bool:
+        """Whether the anomaly maps of a run's test frames are kept."""
+        method = get_method(run.method)
+        return self.config.panels.maps and bool(method.explain_code) and method.reads == "views"
+
     def evaluate_params(self, run: Run) -> dict[str, Any]:
         """Parameters of evaluating a run."""
         method = get_method(run.method)
-        return _job({}, _SCORING, _EVENTS) | {
-            "false_positive_rate": self.config.evaluation.false_positive_rate,
-            "event_gap": self.config.evaluation.event_gap,
-            "budget": self.config.budget if self._stages(run) else "",
-            "default_protocol": method.card.protocol,
-            "protocols": {
-                name: item.plain()
-                for name, item in self.config.protocols_for(method.card.protocol).items()
-            },
-            "weights": method.fusion_weights(self.settings(run), run.base),
-        }
+        protocols, every = self.protocols(run), self.protocols(run, every=True)
+        space = {}
+        if self.has_maps(run):
+            space = {"masks": self.mask_source(run.dataset), "space": fingerprint(*_SPACE)}
+        return (
+            _job({}, *_SCORING)
+            | space
+            | {
+                "false_positive_rate": self.config.evaluation.false_positive_rate,
+                "event_gap": self.config.evaluation.event_gap,
+                "budget": self.budget(run),
+                "default_protocol": method.card.protocol,
+                "protocols": {name: item.plain() for name, item in protocols.items()},
+                "matrix": {name: item.plain() for name, item in every.items()},
+                "weights": method.fusion_weights(self.settings(run), run.base),
+            }
+        )
 
     def ancestors(self, run: Run) -> tuple[str, ...]:
         """What the paths of a run's own files and of all that they descend from start with."""
@@ -642,12 +699,11 @@ class Plan:
         """Parameters of picturing a run."""
         method = get_method(run.method)
         settings = self.settings(run)
-        protocol = self.config.protocols_for(method.card.protocol)[method.card.protocol]
         job = _job(method.score_settings(settings), *method.explain_code, _CHOOSE)
         return job | {
             "stages": list(self._stages(run)),
             "precision": self.config.precision,
-            "protocol": protocol.plain(),
+            "protocol": self.own_protocol(run).plain(),
             "weights": method.fusion_weights(settings, run.base),
             "frames": self.config.panels.frames,
             "size": self.config.panels.size,
@@ -660,7 +716,7 @@ class Plan:
             method = get_method(run.method)
             if method.explain_code and self.config.panels.frames:
                 wanted.append(f"{run.folder}/panels")
-            if method.explain_code and self.config.panels.maps and method.reads == "views":
+            if self.has_maps(run):
                 wanted.append(f"{run.folder}/maps.h5")
         return wanted + self.comparisons()
 
@@ -758,8 +814,11 @@ class Plan:
 
     def curves_params(self, run: Run) -> dict[str, Any]:
         """Parameters of a run's curves."""
-        job = self._source(run.dataset, "vadbench.report.curves")
-        return job | {"evaluation": self.evaluate_params(run)}
+        method = get_method(run.method)
+        return self._source(run.dataset, "vadbench.report.curves") | {
+            "protocol": self.own_protocol(run).plain(),
+            "weights": method.fusion_weights(self.settings(run), run.base),
+        }
 
 
 def open_plan(raw: Mapping[str, Any]) -> Plan:

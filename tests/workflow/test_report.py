@@ -15,9 +15,7 @@ def test_a_finished_run_has_a_report_with_cost_and_frames(finished: Tree) -> Non
     assert "hf2vad" in (report / "index.html").read_text()
     assert (report / "runs/walkway/hf2vad.html").is_file()
     assert len(list((report / "datasets/walkway").glob("*.jpg"))) == 2
-    cost = json.loads(
-        (finished.folder / "results/walkway/hf2vad/full/cost.json").read_text()
-    )
+    cost = json.loads((finished.folder / "results/walkway/hf2vad/full/cost.json").read_text())
     counts = {item["name"]: item for item in cost["networks"]}
     assert counts["CVAE"]["parameters"] == 8_990_668
     flow = counts["FlowAutoencoder"]

@@ -53,6 +53,14 @@ def index_params(wildcards):
     return PLAN.index_params(wildcards.dataset)
 
 
+def regions_files(wildcards):
+    return PLAN.regions_files(wildcards.dataset)
+
+
+def regions_params(wildcards):
+    return PLAN.regions_params(wildcards.dataset)
+
+
 # teachers.smk and objects.smk
 
 
@@ -166,6 +174,10 @@ def score_params(wildcards):
 
 def evaluate_scores(wildcards):
     return PLAN.scores(run_of(wildcards))
+
+
+def evaluate_files(wildcards):
+    return PLAN.evaluate_files(run_of(wildcards))
 
 
 def evaluate_params(wildcards):

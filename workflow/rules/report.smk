@@ -3,6 +3,7 @@
 # results/report/                                                       the site: open index.html
 # results/tables/benchmark.csv                                          one row per number
 # results/tables/benchmark.{md,tex}                                     the short table
+# results/tables/protocols.csv                                          every run under every protocol
 # results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
@@ -45,6 +46,11 @@ rule tabulate:
         ),
         markdown="results/tables/benchmark.md",
         latex="results/tables/benchmark.tex",
+        protocols=report(
+            "results/tables/protocols.csv",
+            caption="../report/protocols.rst",
+            category="Tables",
+        ),
         events=report(
             "results/tables/events.csv",
             caption="../report/events.rst",

@@ -40,8 +40,7 @@ use rule score as score_best_test with:
 
 rule evaluate:
     input:
-        unpack(evaluate_scores),
-        index="results/{dataset}/index.json",
+        unpack(evaluate_files),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     log:

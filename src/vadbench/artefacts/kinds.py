@@ -145,6 +145,18 @@ KINDS: dict[str, Kind] = {
         },
         prefixes={"map": Field("float16", 3, "frame", "anomaly map of a component, reduced")},
     ),
+    "regions": Kind(
+        1,
+        {
+            "clips": Field("str", 1, "clip", "clip names"),
+            "clip_offsets": Field("int64", 1, "clip+1", "index of each clip's first frame"),
+            "known": Field("uint8", 1, "clip", "1 where the clip's abnormal regions are known"),
+            "sizes": Field("int64", 2, "clip", "height and width of the clip's frames, pixels"),
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "track_ids": Field("int32", 1, "object", "track number within the clip"),
+        },
+    ),
     "scores": Kind(
         1,
         {

@@ -311,6 +311,7 @@ class Method(ABC):
             outputs of frozen stages, the scores and the pictures, for the code fingerprint; their
             imports inside the package count too. A method without explain_code has no pictures.
         reads: Whether it learns from cubes of objects or from views, whole frames.
+        squared_errors: Components that are squared errors, of which a PSNR can be taken.
         seeded: Whether the result depends on the seed; if not, one seed is run.
     """
 
@@ -321,6 +322,7 @@ class Method(ABC):
     score_code: ClassVar[tuple[str, ...]] = ()
     explain_code: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[Literal["cubes", "views"]] = "cubes"
+    squared_errors: ClassVar[frozenset[str]] = frozenset()
     seeded: ClassVar[bool] = True
 
     @cached_property

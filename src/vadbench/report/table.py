@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "EVENT_COLUMNS",
+    "PROTOCOL_COLUMNS",
     "collect",
     "collect_events",
+    "collect_protocols",
     "print_summary",
     "print_table",
     "write_table",
@@ -38,6 +40,8 @@ COLUMNS = [
     "clip",
     "anomaly",
     "value",
+    "low",
+    "high",
     "paper",
     "paper_table",
     "difference",
@@ -48,9 +52,25 @@ COLUMNS = [
     "scores_digest",
     "warnings",
 ]
-"""Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `clip` is empty but for
-`auc_clip`, `anomaly` but for `auc_anomaly`; `paper` is given where variant, metric and protocol
-are the paper's own."""
+"""Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `low` and `high` are the 95 %
+interval over clips, empty where there is none; `clip` is empty but for `auc_clip`, `anomaly` but
+for `auc_anomaly`; `paper` is given where variant, metric and protocol are the paper's own."""
+
+PROTOCOL_COLUMNS = [
+    "dataset",
+    "method",
+    "variant",
+    "seed",
+    "selection",
+    "budget",
+    "score",
+    "protocol",
+    "metric",
+    "value",
+    "low",
+    "high",
+]
+"""Columns of `protocols.csv`: every run under every protocol, its micro and macro AUC."""
 
 
 EVENT_COLUMNS = [
@@ -120,6 +140,20 @@ def collect(
                 row["difference"] = record["value"] - row["paper"]
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def collect_protocols(metrics: Sequence[Path]) -> pd.DataFrame:
+    """Puts what every run has under every protocol into one table.
+
+    Args:
+        metrics: `metrics.json` files.
+    """
+    rows = []
+    for path in metrics:
+        run = load_json(path)
+        about = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
+        rows += [about | record for record in run["matrix"]]
+    return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
 
 
 def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:

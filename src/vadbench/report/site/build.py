@@ -45,7 +45,6 @@ from vadbench.report.site.numbers import (
     of_methods,
     of_paper_tables,
     of_protocols,
-    read_matrix,
     summary_rows,
     used_protocols,
 )
@@ -59,7 +58,7 @@ from vadbench.report.site.provenance import (
 )
 from vadbench.report.site.timings import commit_of, machine, plain, read_timings
 from vadbench.report.summary import add_missing, summarise, write_short_tables
-from vadbench.report.table import collect, write_table
+from vadbench.report.table import collect, collect_protocols, write_table
 from vadbench.report.thumbnails import plan_sheet
 from vadbench.scoring.scores import Scores
 
@@ -198,13 +197,17 @@ class _Builder:
         return found
 
     @cached_property
+    def metrics(self) -> list[Path]:
+        """The metrics files that there are, in the order of the configuration."""
+        runs = [item.run for group in self.results.values() for item in group]
+        return [Path(self.plan.metrics(run)) for run in sorted(runs, key=self.plan.runs.index)]
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """The long table of what there is."""
-        runs = [item.run for group in self.results.values() for item in group]
-        runs.sort(key=self.plan.runs.index)
         papers = self.plan.table_params()
         return collect(
-            [Path(self.plan.metrics(run)) for run in runs],
+            self.metrics,
             [Path(f"results/{name}/index.json") for name in self.indices],
             papers["papers"],
             papers["paper_names"],
@@ -332,9 +335,9 @@ class _Builder:
 
     def _protocols(self) -> None:
         """The same raw scores under every protocol."""
-        beside = Path("results/tables/protocols.csv")
-        table = read_matrix(beside) if beside.is_file() else self.table
+        table = collect_protocols(self.metrics)
         matrices = of_protocols(self.plan, table)
+        write_table(table, self.folder / "tables/protocols.csv")
         own: dict[str, list[str]] = {}
         for name, method in self._cards():
             own.setdefault(method.card.protocol, []).append(name)
@@ -343,7 +346,6 @@ class _Builder:
             "Protocols",
             "protocols.html",
             matrices=matrices,
-            source=beside.as_posix() if beside.is_file() else "",
             protocols=used_protocols(self.plan, matrices),
             own=own,
         )
@@ -483,7 +485,7 @@ class _Builder:
         if not all(Path(paths[split]).is_file() for split in ("train", "test")):
             return None
         job = plan.evaluate_params(run)
-        protocol = plan.config.protocols_for(job["default_protocol"])[job["default_protocol"]]
+        protocol = plan.own_protocol(run)
         labels = index_labels(index) if index["labels"]["known"] else None
         train, test = (Scores.load(paths[split]) for split in ("train", "test"))
         return compute_curves(train, test, labels, protocol, job["weights"])

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.scoring.evaluate import clip_series
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import clip_series
 
 __all__ = ["Curves", "compute_curves", "roc"]
 
@@ -61,7 +61,7 @@ def compute_curves(
         protocol: The method's protocol.
         weights: Its fusion weights; empty if each component stands alone.
     """
-    alone = protocol.model_copy(update={"weights": None})
+    alone = protocol.model_copy(update={"weights": None, "shares": None})
     wanted = {name: (alone, {name: 1.0}) for name in test.components}
     if weights:
         # A method of one component is that component.

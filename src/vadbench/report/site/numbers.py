@@ -1,7 +1,6 @@
 """The numbers of a report's pages: rows of plain values for templates, out of the long table."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,6 @@ import pandas as pd
 from vadbench.methods import get_method
 from vadbench.plan import Plan
 from vadbench.report.summary import label
-from vadbench.scoring.protocol import PROTOCOLS
 
 __all__ = [
     "METRICS",
@@ -20,7 +18,6 @@ __all__ = [
     "of_methods",
     "of_paper_tables",
     "of_protocols",
-    "read_matrix",
     "summary_rows",
     "used_protocols",
 ]
@@ -34,6 +31,10 @@ METRICS = {
     "auc_pixel": "AUC, pixels",
     "rbdc": "RBDC",
     "tbdc": "TBDC",
+    "tpr": "true-positive rate at the threshold",
+    "fpr": "false-positive rate at the threshold",
+    "tpr_either": "true-positive rate of either branch",
+    "fpr_either": "false-positive rate of either branch",
 }
 """Names of the metrics that a page writes out, in its order; others follow by their own."""
 _PER_ITEM = {"auc_clip", "auc_anomaly"}
@@ -105,7 +106,7 @@ def of_protocols(plan: Plan, table: pd.DataFrame) -> list[Row]:
 
     Args:
         plan: The configuration.
-        table: The long table, or the protocol matrix with the same columns.
+        table: As `vadbench.report.table.collect_protocols` returns it.
     """
     own = {name: get_method(name).card.protocol for name in plan.config.methods}
     fused = set(table.loc[table["score"] == "fused", "method"])
@@ -135,10 +136,10 @@ def of_protocols(plan: Plan, table: pd.DataFrame) -> list[Row]:
 
 
 def used_protocols(plan: Plan, matrices: Iterable[Row]) -> dict[str, Any]:
-    """Returns the settings of the protocols that matrices name."""
-    known = {**PROTOCOLS, **plan.config.evaluation.custom}
+    """Returns the protocols that matrices name."""
+    known = plan.config.all_protocols()
     used = dict.fromkeys(name for item in matrices for name in item["protocols"])
-    return {name: known[name].plain() for name in used if name in known}
+    return {name: known[name] for name in used if name in known}
 
 
 def of_clips(first: str, index: Mapping[str, Any], own: pd.DataFrame) -> list[Row]:
@@ -245,11 +246,3 @@ def every_number(own: pd.DataFrame) -> list[Row]:
             }
         )
     return sorted(rows, key=lambda row: _place(row["metric"]))
-
-
-def read_matrix(path: Path) -> pd.DataFrame:
-    """Reads the protocol matrix that `results/tables/protocols.csv` holds."""
-    table = pd.read_csv(path, keep_default_na=False)
-    for name in ("value", "low", "high"):
-        table[name] = pd.to_numeric(table[name], errors="coerce")
-    return table
