@@ -5,14 +5,14 @@ parameters hold its own settings and the fingerprint of its own code, and nothin
 sorted keys: a job is stale when one of them changed, and only then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from vadbench import datasets
-from vadbench.artefacts.fingerprint import fingerprint
+from vadbench.artefacts.fingerprint import fingerprint, script_fingerprint
 from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
@@ -76,14 +76,25 @@ class Plan:
     Args:
         config: The checked configuration.
         root: Folder of the raw data sets; the environment's if None.
+        scripts: Folder of the rules' scripts.
     """
 
-    def __init__(self, config: Config, root: Path | None = None) -> None:
+    def __init__(
+        self, config: Config, root: Path | None = None, scripts: Path = Path("workflow/scripts")
+    ) -> None:
         self.config = config
         self.root = root or datasets.data_root()
+        self.scripts = scripts
         self._clips: dict[str, dict[str, list[str]]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._settings: dict[tuple[str, str, str], Settings] = {}
+
+    def script(self, name: str) -> str:
+        """The fingerprint of a rule's script, a parameter of the rule's jobs.
+
+        What a script imports is in the parameter `job`, where it counts; its time says nothing.
+        """
+        return script_fingerprint(self.scripts / f"{name}.py")
 
     # Data sets
 
@@ -636,11 +647,10 @@ class Plan:
         """The folder of the run's curves."""
         return f"{run.folder}/curves"
 
-    def indices(self) -> list[str]:
-        """Index files of all data sets that runs use."""
-        return [
-            f"results/{name}/index.json" for name in dict.fromkeys(run.dataset for run in self.runs)
-        ]
+    def indices(self, names: Sequence[str] = ()) -> list[str]:
+        """Index files of these data sets, or of all that runs use."""
+        used = names or dict.fromkeys(run.dataset for run in self.runs)
+        return [f"results/{name}/index.json" for name in used]
 
     def table_params(self) -> dict[str, Any]:
         """Parameters of the table: what the papers report."""
@@ -661,13 +671,17 @@ class Plan:
         return job | {"evaluation": self.evaluate_params(run)}
 
 
-def open_plan(raw: Mapping[str, Any]) -> Plan:
+def open_plan(raw: Mapping[str, Any], scripts: Path = Path("workflow/scripts")) -> Plan:
     """Checks a configuration and resolves it against the data on this machine.
+
+    Args:
+        raw: The configuration.
+        scripts: Folder of the rules' scripts.
 
     Raises:
         VadbenchError: The configuration is not valid, or data or weights that it names are missing.
     """
-    plan = Plan(load_config(raw))
+    plan = Plan(load_config(raw), scripts=scripts)
     for name in plan.config.datasets:
         plan.clips(name)
     plan.check_weights()

@@ -1,6 +1,7 @@
 # Helpers only: the checked configuration, wildcard constraints, input and params functions.
 # What they return is decided in vadbench.plan, which knows nothing of Snakemake and is tested there.
 import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -8,7 +9,7 @@ from vadbench.errors import VadbenchError
 from vadbench.plan import Run, open_plan
 
 try:
-    PLAN = open_plan(config)
+    PLAN = open_plan(config, Path(workflow.basedir) / "workflow/scripts")
 except VadbenchError as error:
     raise WorkflowError(f"The configuration is not valid.\n{error}")
 

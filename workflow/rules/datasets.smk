@@ -20,6 +20,7 @@ rule render_scene:
         runtime=10,
     params:
         job=scene_params,
+        script=PLAN.script("render_scene"),
     script:
         "../scripts/render_scene.py"
 
@@ -41,6 +42,7 @@ rule check_clip:
         runtime=20,
     params:
         job=clip_params,
+        script=PLAN.script("check_clip"),
     script:
         "../scripts/check_clip.py"
 
@@ -62,5 +64,6 @@ rule index:
         runtime=20,
     params:
         job=index_params,
+        script=PLAN.script("index"),
     script:
         "../scripts/index.py"

@@ -42,6 +42,7 @@ rule tabulate:
         runtime=10,
     params:
         job=table_params,
+        script=PLAN.script("tabulate"),
     script:
         "../scripts/tabulate.py"
 
@@ -71,6 +72,7 @@ rule draw_curves:
         runtime=30,
     params:
         job=curves_params,
+        script=PLAN.script("draw_curves"),
     script:
         "../scripts/draw_curves.py"
 
@@ -93,6 +95,7 @@ rule explain:
         runtime=60,
     params:
         job=explain_params,
+        script=PLAN.script("explain"),
     script:
         "../scripts/explain.py"
 
@@ -137,6 +140,7 @@ rule draw_variants:
         runtime=10,
     params:
         job=drawing_params,
+        script=PLAN.script("draw_variants"),
     script:
         "../scripts/draw_variants.py"
 
@@ -165,5 +169,6 @@ rule draw_panels:
         runtime=30,
     params:
         job=panels_params,
+        script=PLAN.script("draw_panels"),
     script:
         "../scripts/draw_panels.py"

@@ -23,6 +23,7 @@ rule score:
         gpu=1,
     params:
         job=score_params,
+        script=PLAN.script("score"),
     script:
         "../scripts/score.py"
 
@@ -56,5 +57,6 @@ rule evaluate:
         runtime=20,
     params:
         job=evaluate_params,
+        script=PLAN.script("evaluate"),
     script:
         "../scripts/evaluate.py"
