@@ -17,6 +17,7 @@ from vadbench.scoring.evaluate import evaluate_run, protocol_matrix
 from vadbench.scoring.events import find_events, threshold
 from vadbench.scoring.scores import Scores
 
+SCRIPTS = Path(__file__).parents[1] / "workflow/scripts"
 TRAIN_FRAMES = 200
 SIZES: dict[str, list[int]] = {
     "ped1": [200] * 36,
@@ -183,11 +184,24 @@ def make_panels(plan: Plan, run: Run, clip: str) -> None:
         cv2.imwrite(str(folder / f"panels/{number:02d}_clip_{number:04d}.png"), picture)
 
 
+def write_raw(config: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]]) -> None:
+    """Writes what the folder of a data set has to hold to be listed."""
+    import cv2
+
+    for dataset, lengths in sizes.items():
+        if config["datasets"][dataset]["family"] == "folder":
+            for place in [*(f"test/{clip}" for clip in lengths), "train/a", "train/b"]:
+                folder = Path("data") / dataset / place
+                folder.mkdir(parents=True)
+                cv2.imwrite(str(folder / "000.png"), Noise(1).frame(0))
+
+
 def make_tree(
     config: Mapping[str, Any],
     sizes: Mapping[str, Mapping[str, int]],
     *,
     pictures: bool = False,
+    raw: bool = False,
     leave_out: Callable[[Run], bool] | None = None,
 ) -> Plan:
     """Writes a results tree below the current folder.
@@ -196,9 +210,12 @@ def make_tree(
         config: The configuration.
         sizes: Frames of the test clips by data set and clip.
         pictures: Draw thumbnails and panels, too.
+        raw: Write a folder of raw clips for data sets of the family `folder`, of one frame each.
         leave_out: Runs to leave without any file.
     """
-    plan = Plan(load_config(config))
+    plan = Plan(load_config(config), Path("data"), SCRIPTS)
+    if raw:
+        write_raw(config, sizes)
     indices = {}
     for dataset, lengths in sizes.items():
         folder = Path(f"results/{dataset}")

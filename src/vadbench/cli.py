@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vadbench.datasets import Clip
     from vadbench.datasets.survey import Survey
     from vadbench.scoring.foreign import Truth
+    from vadbench.status import Status
 
 __all__ = ["main"]
 
@@ -87,6 +89,15 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
   vadbench doctor --config workflow/configs/ped2.yaml   whether its data and weights are there
 
 The exit status is 1 if a run of the configuration would stop at something, and 0 otherwise.""",
+    "status": """examples:
+  vadbench status                         how it stands with every run of config.yaml
+  vadbench status --config workflow/configs/ped2.yaml
+  vadbench status --json | jq '.runs[] | select(.state == "stale") | .reasons[]'
+  vadbench status --why results/walkway/hf2vad/full/seed0/metrics.json
+                                          every file behind it that would be made again, and why
+
+The exit status is 0 if nothing failed. What is stale was computed with other settings, code or
+files than those of now; it stays usable until a run makes it again.""",
     "schema": """examples:
   vadbench schema > workflow/schemas/config.schema.json""",
 }
@@ -209,6 +220,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor = add("doctor", "check Python, packages, GPU, disk, data and weights; say what to do")
     doctor.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    status = add("status", "show what is done, running, stale (and why), missing and failed")
+    status.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        metavar="FILE",
+        help="YAML files, as given to snakemake --configfile",
+    )
+    status.add_argument(
+        "--why", metavar="TARGET", help="say why a file would be made again, and what before it"
+    )
+    status.add_argument("--json", action="store_true", help="print JSON in place of a table")
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -245,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _fetch(chosen.what, chosen.names)
         elif chosen.command == "doctor":
             return _doctor(chosen.config)
+        elif chosen.command == "status":
+            return _status(chosen.config, chosen.why, chosen.json)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -522,6 +548,63 @@ def _fetch(what: str, names: Sequence[str]) -> None:
             else:
                 found = fetch_weights(name, tell)
         print(found)
+
+
+def _status(configs: Sequence[Path], why: str | None, as_json: bool) -> int:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+    from vadbench.status import survey
+
+    plan = Plan(read_config_file(*configs))
+    status = survey(plan, [why] if why else ())
+    if as_json:
+        print(json.dumps(status.plain(), indent=1))
+    elif why:
+        _print_why(status, why)
+    else:
+        _print_status(status)
+    return int(any(state.state == "failed" for state in status.artefacts.values()))
+
+
+def _print_status(status: "Status") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"done": "green", "running": "blue", "stale": "yellow", "failed": "red"}
+    table = Table("data set", "method", "variant", "seed", "state", "why")
+    for run, state in status.runs.items():
+        lines = [*state.reasons[:3]]
+        if len(state.reasons) > 3:
+            lines.append(f"and {len(state.reasons) - 3} more: vadbench status --why")
+        if state.log:
+            lines.append(state.log)
+        name = Text(state.state, colours.get(state.state, ""))
+        about = (run.dataset, run.method, run.variant, str(run.seed))
+        table.add_row(*about, name, Text("\n".join(lines)))
+    console = Console()
+    console.print(table)
+    counts = Counter(state.state for state in status.artefacts.values())
+    words = ", ".join(f"{count} {name}" for name, count in counts.items())
+    console.print(f"{len(status.artefacts)} files: {words}", highlight=False)
+    if status.reruns:
+        rules = Counter(job.rule for job in status.reruns)
+        words = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+        console.print(f"a run would start {len(status.reruns)} jobs: {words}", highlight=False)
+
+
+def _print_why(status: "Status", target: str) -> None:
+    state = status.artefacts[target]
+    print(f"{target}: {state.state}")
+    for words in state.reasons:
+        print(f"  {words}")
+    if not status.reruns:
+        print("a run would not make it again")
+        return
+    rules = Counter(job.rule for job in status.reruns)
+    print(f"a run would start {', '.join(f'{count} {rule}' for rule, count in rules.items())}:")
+    for words in status.causes:
+        print(f"  {words}")
 
 
 def _schema() -> None:

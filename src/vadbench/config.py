@@ -21,7 +21,7 @@ from vadbench.datasets.sections import (
     WalkwaySection,
 )
 from vadbench.errors import VadbenchError
-from vadbench.methods import Budget, get_method, method_names, nearest
+from vadbench.methods import Budget, get_method, merge, method_names, nearest
 from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name
 from vadbench.settings import Settings
@@ -262,12 +262,27 @@ def load_config(raw: Mapping[str, Any]) -> Config:
         raise VadbenchError(explain(error, Config)) from error
 
 
-def read_config_file(path: str | Path) -> Config:
-    """Reads and validates a YAML file.
+def read_config_file(path: str | Path, *more: str | Path) -> Config:
+    """Reads and validates YAML files.
+
+    Args:
+        path: The file.
+        more: Files whose values come over those of the files before, as Snakemake's --configfile
+            has it.
 
     Raises:
-        VadbenchError: The file is missing, no YAML, or not valid.
+        VadbenchError: A file is missing, no YAML, or they are not valid.
     """
+    raw: dict[str, Any] = {}
+    for file in (path, *more):
+        raw = merge(raw, _read_yaml(file))
+    try:
+        return load_config(raw)
+    except VadbenchError as error:
+        raise VadbenchError(f"{', '.join(map(str, (path, *more)))}: {error}") from error
+
+
+def _read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(Path(path).read_text())
     except OSError as error:
@@ -276,10 +291,7 @@ def read_config_file(path: str | Path) -> Config:
         raise VadbenchError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise VadbenchError(f"{path}: expected keys and values, found {type(raw).__name__}")
-    try:
-        return load_config(raw)
-    except VadbenchError as error:
-        raise VadbenchError(f"{path}: {error}") from error
+    return raw
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:

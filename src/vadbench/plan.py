@@ -7,14 +7,14 @@ sorted keys: a job is stale when one of them changed, and only then.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from vadbench import datasets
-from vadbench.artefacts.fingerprint import fingerprint
+from vadbench.artefacts.fingerprint import fingerprint, script_fingerprint
 from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
@@ -82,14 +82,25 @@ class Plan:
     Args:
         config: The checked configuration.
         root: Folder of the raw data sets; the environment's if None.
+        scripts: Folder of the rules' scripts.
     """
 
-    def __init__(self, config: Config, root: Path | None = None) -> None:
+    def __init__(
+        self, config: Config, root: Path | None = None, scripts: Path = Path("workflow/scripts")
+    ) -> None:
         self.config = config
         self.root = root or datasets.data_root()
+        self.scripts = scripts
         self._clips: dict[str, dict[str, list[str]]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._settings: dict[tuple[str, str, str], Settings] = {}
+
+    def script(self, name: str) -> str:
+        """The fingerprint of a rule's script, a parameter of the rule's jobs.
+
+        What a script imports is in the parameter `job`, where it counts; its time says nothing.
+        """
+        return script_fingerprint(self.scripts / f"{name}.py")
 
     # Data sets
 
@@ -619,29 +630,6 @@ class Plan:
             }
         )
 
-    def ancestors(self, run: Run) -> tuple[str, ...]:
-        """What the paths of a run's own files and of all that they descend from start with."""
-        starts = [f"{run.folder}/"]
-        for owner in dict.fromkeys((run, run.trained)):
-            starts += [
-                f"{owner.trained.of(trainer).folder}/{stage}."
-                for stage, trainer in self._stages(owner).items()
-            ]
-            starts += [
-                f"{owner.trained.of(trainer).folder}/frozen/"
-                for trainer in self._stages(owner).values()
-            ]
-            starts += [f"{owner.trained.folder}/scores/"]
-            base = f"results/{owner.dataset}"
-            starts += [f"{base}/index.json", f"{base}/clips/", f"{base}/scene/"]
-            starts += [f"{base}/{section}/{name}/" for section, name in self._teachers(owner)]
-            kind = get_method(run.method).reads
-            name = self.config.input_of(run.method, owner.dataset, run.base)
-            starts += [f"{base}/{kind}/{name}/"]
-            if kind == "cubes":
-                starts += [f"{base}/objects/{self.config.cubes[name].objects}/"]
-        return tuple(dict.fromkeys(starts))
-
     # Cost
 
     def costs(self) -> list[str]:
@@ -776,6 +764,17 @@ class Plan:
         """Parameters of drawing them."""
         return self._source(dataset, "vadbench.report.thumbnails")
 
+    def report_files(self) -> dict[str, list[str]]:
+        """What the site is made from."""
+        return {
+            "metrics": [self.metrics(run) for run in self.runs],
+            "indices": self.indices(),
+            "scores": [path for run in self.runs for path in self.scores(run).values()],
+            "panels": self.panels(),
+            "costs": self.costs(),
+            "thumbnails": self.thumbnails(),
+        }
+
     def report_params(self) -> dict[str, Any]:
         """Parameters of the site: all that it says beside what is in its files."""
         return _job({}, "vadbench.report.site.build") | {
@@ -793,11 +792,10 @@ class Plan:
         """The folder of the run's curves."""
         return f"{run.folder}/curves"
 
-    def indices(self) -> list[str]:
-        """Index files of all data sets that runs use."""
-        return [
-            f"results/{name}/index.json" for name in dict.fromkeys(run.dataset for run in self.runs)
-        ]
+    def indices(self, names: Sequence[str] = ()) -> list[str]:
+        """Index files of these data sets, or of all that runs use."""
+        used = names or dict.fromkeys(run.dataset for run in self.runs)
+        return [f"results/{name}/index.json" for name in used]
 
     def table_params(self) -> dict[str, Any]:
         """Parameters of the table: what the papers report."""
@@ -821,13 +819,17 @@ class Plan:
         }
 
 
-def open_plan(raw: Mapping[str, Any]) -> Plan:
+def open_plan(raw: Mapping[str, Any], scripts: Path = Path("workflow/scripts")) -> Plan:
     """Checks a configuration and resolves it against the data on this machine.
+
+    Args:
+        raw: The configuration.
+        scripts: Folder of the rules' scripts.
 
     Raises:
         VadbenchError: The configuration is not valid, or data or weights that it names are missing.
     """
-    plan = Plan(load_config(raw))
+    plan = Plan(load_config(raw), scripts=scripts)
     for name in plan.config.datasets:
         plan.clips(name)
     plan.check_weights()

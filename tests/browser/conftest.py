@@ -31,7 +31,7 @@ FLAGS = (
     "--disable-sync",
     "--window-size=1280,900",
 )
-WAIT = 60  # seconds, of a machine that has much else to do
+WAIT = 120  # seconds, of a machine that has much else to do
 HOSTILE = "clip \"<script>alert(1)</script>\" & 'more' </script>"
 
 

@@ -1,6 +1,7 @@
 # Helpers only: the checked configuration, wildcard constraints, input and params functions.
 # What they return is decided in vadbench.plan, which knows nothing of Snakemake and is tested there.
 import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -8,7 +9,7 @@ from vadbench.errors import VadbenchError
 from vadbench.plan import Run, open_plan
 
 try:
-    PLAN = open_plan(config)
+    PLAN = open_plan(config, Path(workflow.basedir) / "workflow/scripts")
 except VadbenchError as error:
     raise WorkflowError(f"The configuration is not valid.\n{error}")
 
@@ -203,10 +204,6 @@ def all_panels(wildcards):
     return PLAN.panels()
 
 
-def all_costs(wildcards):
-    return PLAN.costs()
-
-
 def variant_of(wildcards):
     return PLAN.first_run(wildcards.dataset, wildcards.method, wildcards.variant)
 
@@ -219,10 +216,6 @@ def cost_params(wildcards):
     return PLAN.cost_params(variant_of(wildcards))
 
 
-def all_thumbnails(wildcards):
-    return PLAN.thumbnails()
-
-
 def thumbnails_files(wildcards):
     return PLAN.thumbnails_files(wildcards.dataset)
 
@@ -231,8 +224,8 @@ def thumbnails_params(wildcards):
     return PLAN.thumbnails_params(wildcards.dataset)
 
 
-def all_scores(wildcards):
-    return [path for run in PLAN.runs for path in PLAN.scores(run).values()]
+def report_files(wildcards):
+    return PLAN.report_files()
 
 
 def report_params(wildcards):

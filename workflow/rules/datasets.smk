@@ -21,6 +21,7 @@ rule render_scene:
         runtime=10,
     params:
         job=scene_params,
+        script=PLAN.script("render_scene"),
     script:
         "../scripts/render_scene.py"
 
@@ -42,6 +43,7 @@ rule check_clip:
         runtime=20,
     params:
         job=clip_params,
+        script=PLAN.script("check_clip"),
     script:
         "../scripts/check_clip.py"
 
@@ -63,6 +65,7 @@ rule index:
         runtime=20,
     params:
         job=index_params,
+        script=PLAN.script("index"),
     script:
         "../scripts/index.py"
 
@@ -84,5 +87,6 @@ rule find_regions:
         runtime=60,
     params:
         job=regions_params,
+        script=PLAN.script("find_regions"),
     script:
         "../scripts/find_regions.py"

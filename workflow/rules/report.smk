@@ -68,6 +68,7 @@ rule tabulate:
         runtime=10,
     params:
         job=table_params,
+        script=PLAN.script("tabulate"),
     script:
         "../scripts/tabulate.py"
 
@@ -89,6 +90,7 @@ rule count_cost:
         runtime=60,
     params:
         job=cost_params,
+        script=PLAN.script("count_cost"),
     script:
         "../scripts/count_cost.py"
 
@@ -110,18 +112,14 @@ rule draw_thumbnails:
         runtime=60,
     params:
         job=thumbnails_params,
+        script=PLAN.script("draw_thumbnails"),
     script:
         "../scripts/draw_thumbnails.py"
 
 
 rule build_report:
     input:
-        metrics=all_metrics,
-        indices=all_indices,
-        scores=all_scores,
-        panels=all_panels,
-        costs=all_costs,
-        thumbnails=all_thumbnails,
+        unpack(report_files),
     output:
         directory("results/report"),
     log:
@@ -136,6 +134,7 @@ rule build_report:
         runtime=30,
     params:
         job=report_params,
+        script=PLAN.script("build_report"),
     script:
         "../scripts/build_report.py"
 
@@ -166,6 +165,7 @@ rule draw_curves:
         runtime=30,
     params:
         job=curves_params,
+        script=PLAN.script("draw_curves"),
     script:
         "../scripts/draw_curves.py"
 
@@ -188,6 +188,7 @@ rule explain:
         runtime=60,
     params:
         job=explain_params,
+        script=PLAN.script("explain"),
     script:
         "../scripts/explain.py"
 
@@ -233,6 +234,7 @@ rule draw_variants:
         runtime=10,
     params:
         job=drawing_params,
+        script=PLAN.script("draw_variants"),
     script:
         "../scripts/draw_variants.py"
 
@@ -262,5 +264,6 @@ rule draw_panels:
         runtime=30,
     params:
         job=panels_params,
+        script=PLAN.script("draw_panels"),
     script:
         "../scripts/draw_panels.py"

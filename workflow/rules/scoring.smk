@@ -23,6 +23,7 @@ rule score:
         gpu=1,
     params:
         job=score_params,
+        script=PLAN.script("score"),
     script:
         "../scripts/score.py"
 
@@ -55,5 +56,6 @@ rule evaluate:
         runtime=20,
     params:
         job=evaluate_params,
+        script=PLAN.script("evaluate"),
     script:
         "../scripts/evaluate.py"

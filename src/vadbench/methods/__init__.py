@@ -42,6 +42,7 @@ __all__ = [
     "TrainJob",
     "Variant",
     "get_method",
+    "merge",
     "method_names",
     "nearest",
     "register",
@@ -360,7 +361,7 @@ class Method(ABC):
             self.variants[variant].overrides,
             overrides or {},
         ):
-            merged = _merge(merged, layer)
+            merged = merge(merged, layer)
         return self.settings_model.model_validate(merged)
 
     def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
@@ -457,9 +458,10 @@ def nearest(name: str, names: Sequence[str]) -> str:
     return f"; there is: {', '.join(names)}" if names else ""
 
 
-def _merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values with those of a layer over them, key by key at any depth."""
     merged = dict(base)
     for key, value in layer.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged

@@ -49,7 +49,7 @@ def report_now(plan: Plan, folder: Path = _REPORT) -> None:
             bar.update(task, description=what)
 
         site = build_site(plan, folder, tell)
-    if site.missing:
+    if site.standing.missing:
         # Older than all that it is made of: the workflow makes it anew when it goes on.
         os.utime(folder, (0, 0))
     print_summary(Console(), site.summary)
@@ -57,12 +57,13 @@ def report_now(plan: Plan, folder: Path = _REPORT) -> None:
 
 
 def _print_failures(site: "Site", runs: int) -> None:
-    for failure in site.failures:
+    for failure in site.standing.failures:
         print(f"failed: {failure.rule}, {', '.join(failure.outputs)}")
-        print(f"  log: {failure.log or 'none was written'}")
-    if site.missing:
+        print(f"  {failure.message}")
+        print(f"  log: {failure.log}")
+    if missing := site.standing.missing:
         print(
-            f"{len(site.missing)} of {runs} runs have no numbers; the same command again goes on "
+            f"{len(missing)} of {runs} runs have no numbers; the same command again goes on "
             "with them"
         )
     print(f"report: {site.index}")

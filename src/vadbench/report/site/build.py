@@ -35,7 +35,7 @@ from vadbench.errors import VadbenchError
 from vadbench.methods import Method, get_method
 from vadbench.plan import Plan, Run
 from vadbench.report.site.curves import Curves, compute_curves
-from vadbench.report.site.failures import Failure, Missing, find_missing, read_failures
+from vadbench.report.site.failures import Standing, look
 from vadbench.report.site.numbers import (
     METRICS,
     absent,
@@ -53,7 +53,6 @@ from vadbench.report.site.provenance import (
     describe,
     group_nodes,
     read_node,
-    stale_reasons,
     trace,
 )
 from vadbench.report.site.timings import commit_of, machine, plain, read_timings
@@ -83,14 +82,12 @@ class Site:
     Attributes:
         index: The first page.
         summary: The short table, rows without numbers included.
-        missing: Runs without numbers.
-        failures: Failed jobs of the last run.
+        standing: How it stands with every run.
     """
 
     index: Path
     summary: pd.DataFrame
-    missing: list[Missing]
-    failures: list[Failure]
+    standing: Standing
 
 
 def build_site(
@@ -124,7 +121,7 @@ def build_site(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return Site(folder / "index.html", builder.summary, builder.missing, builder.failures)
+    return Site(folder / "index.html", builder.summary, builder.standing)
 
 
 @dataclass
@@ -145,8 +142,7 @@ class _Builder:
     def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
         self.plan, self.folder, self.tell = plan, folder, tell
         read_node.cache_clear()
-        self.failures = read_failures()
-        self.missing = find_missing(plan, self.failures)
+        self.standing = look(plan)
         self.indices = {
             name: load_json(path)
             for path, name in (
@@ -178,7 +174,7 @@ class _Builder:
             "built": time.strftime("%Y-%m-%d %H:%M %Z"),
             "machine": machine(),
             "budget": plan.config.budget,
-            "n_missing": len(self.missing),
+            "n_missing": len(self.standing.missing),
         }
 
     # What there is
@@ -191,9 +187,8 @@ class _Builder:
             path = Path(self.plan.metrics(run))
             if path.is_file() and run.dataset in self.indices:
                 group = found.setdefault((run.dataset, run.method), [])
-                group.append(
-                    _Results(run, f"r{len(group)}", load_json(path), stale_reasons(self.plan, run))
-                )
+                stale = list(self.standing.stale.get(run, ()))
+                group.append(_Results(run, f"r{len(group)}", load_json(path), stale))
         return found
 
     @cached_property
@@ -217,7 +212,7 @@ class _Builder:
     def summary(self) -> pd.DataFrame:
         """The short table, with rows that say what is missing."""
         missing: dict[tuple[str, str, str], dict[int, str]] = {}
-        for item in self.missing:
+        for item in self.standing.missing:
             run = item.run
             key = (run.dataset, run.method, run.variant)
             missing.setdefault(key, {})[run.seed] = item.words
@@ -255,8 +250,7 @@ class _Builder:
             "failures.html",
             "Failures",
             "failures.html",
-            missing=self.missing,
-            failures=self.failures,
+            standing=self.standing,
             stale=[item for group in self.results.values() for item in group if item.stale],
             warnings={name: index["warnings"] for name, index in self.indices.items()},
         )

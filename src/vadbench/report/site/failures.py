@@ -1,32 +1,34 @@
-"""Which runs have no numbers, which job stopped them, and what its log said last."""
+"""How it stands with every run: which have no numbers or stale ones, why, and what a log said."""
 
-import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from vadbench.errors import VadbenchError
+from vadbench.jobs import Jobs
 from vadbench.plan import Plan, Run
+from vadbench.status import State, survey
 
-__all__ = ["Failure", "Missing", "find_missing", "read_failures"]
+__all__ = ["Failure", "Missing", "Standing", "look"]
 
 _LAST_LINES = 40
-_BLOCK = re.compile(r"^Error in (?:group )?(?:job|rule) (?P<rule>[^:\s,]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that failed in the last run of the workflow.
+    """A job that ended in an error.
 
     Attributes:
         rule: Its rule.
         outputs: What it would have made.
-        log: Its log file, below the project; empty if none is known.
+        log: Its log file, below the project.
+        message: The error, in a line.
         lines: The log's last lines.
     """
 
     rule: str
     outputs: tuple[str, ...]
     log: str
+    message: str
     lines: str
 
 
@@ -36,78 +38,73 @@ class Missing:
 
     Attributes:
         run: The run.
-        failure: The failed job that it waits for, if one is known.
-        file: The first of its files that is not there.
+        words: What a table says in place of a number.
+        reason: Why, in a sentence.
+        log: The log of the job that failed or runs; empty if there is none.
     """
 
     run: Run
-    failure: Failure | None
-    file: str
-
-    @property
-    def words(self) -> str:
-        """What a table says in place of a number."""
-        return f"failed: {self.failure.rule}" if self.failure else "not there yet"
+    words: str
+    reason: str
+    log: str
 
 
-def read_failures(root: Path = Path()) -> list[Failure]:
-    """Reads the failed jobs from the log of the last run of Snakemake.
+@dataclass(frozen=True)
+class Standing:
+    """How it stands with all runs of a plan.
 
-    A job that a later attempt in the same run brought to its end does not count, nor one whose
-    outputs are there by now.
+    Attributes:
+        missing: Runs without numbers.
+        stale: For a run with numbers, why the next run would compute them again.
+        failures: Jobs that ended in an error.
+        blind: Why staleness and failures are not known, if they are not.
     """
-    logs = sorted((root / ".snakemake/log").glob("*.snakemake.log"))
-    if not logs:
-        return []
-    text = logs[-1].read_text(errors="replace")
-    starts = [found.start() for found in _BLOCK.finditer(text)]
-    found: dict[tuple[str, ...], Failure] = {}
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
-        block = text[start:end]
-        rule = str(_BLOCK.match(block)["rule"])  # type: ignore[index]
-        outputs = tuple(_listed(block, "output"))
-        log = next(iter(_listed(block, "log")), "").removesuffix(
-            " (check log file(s) for error details)"
-        )
-        if outputs and not all((root / item).exists() for item in outputs):
-            found[outputs] = Failure(rule, outputs, log, last_lines(root / log) if log else "")
-    return list(found.values())
+
+    missing: list[Missing]
+    stale: dict[Run, tuple[str, ...]] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    blind: str = ""
 
 
-def _listed(block: str, key: str) -> list[str]:
-    line = re.search(rf"^    {key}: (.*)$", block, re.MULTILINE)
-    return [item.strip() for item in line[1].split(", ")] if line else []
+def look(plan: Plan) -> Standing:
+    """Looks at the results below the current folder."""
+    targets = [plan.metrics(run) for run in plan.runs]
+    blind, failures = "", []
+    states: dict[Run, State] = {}
+    try:
+        status = survey(plan, targets)
+        states = dict(status.runs)
+        jobs = Jobs(plan, targets)
+        for job in jobs:
+            state = status.artefacts[job.outputs[0]]
+            if state.state == "failed":
+                message = "; ".join(state.reasons)
+                lines = _last_lines(Path(job.log))
+                failures.append(Failure(job.rule, job.outputs, job.log, message, lines))
+    except (OSError, VadbenchError) as error:
+        # A report may be built where raw data or workflow are missing; what there is, is shown.
+        blind = str(error)
+    missing, stale = [], {}
+    for run in plan.runs:
+        state = states.get(run, State("missing"))
+        index = Path(f"results/{run.dataset}/index.json")
+        if not (Path(plan.metrics(run)).is_file() and index.is_file()):
+            missing.append(_missing(run, state))
+        elif state.state in {"stale", "failed"}:
+            stale[run] = state.reasons
+    return Standing(missing, stale, failures, blind)
 
 
-def last_lines(path: Path, count: int = _LAST_LINES) -> str:
+def _missing(run: Run, state: State) -> Missing:
+    reason = "; ".join(state.reasons)
+    words = {"failed": f"failed: {reason.partition(':')[0]}", "running": "running"}
+    return Missing(run, words.get(state.state, "not there yet"), reason, state.log)
+
+
+def _last_lines(path: Path) -> str:
     """Returns the end of a log; what is not UTF-8 is replaced."""
-    if not path.is_file():
-        return ""
     with open(path, "rb") as stream:
         stream.seek(0, 2)
         stream.seek(max(0, stream.tell() - (1 << 16)))
         text = stream.read().decode(errors="replace")
-    return "\n".join(text.splitlines()[-count:])
-
-
-def find_missing(plan: Plan, failures: Iterable[Failure], root: Path = Path()) -> list[Missing]:
-    """Finds the runs of a configuration that have no numbers, and what each waits for."""
-    failures = list(failures)
-    found = []
-    for run in plan.runs:
-        index = f"results/{run.dataset}/index.json"
-        if (root / plan.metrics(run)).is_file() and (root / index).is_file():
-            continue
-        folders = plan.ancestors(run)
-        cause = next(
-            (
-                failure
-                for failure in failures
-                if any(output.startswith(folders) for output in failure.outputs)
-            ),
-            None,
-        )
-        needed = [index, *plan.weights(run), *plan.scores(run).values(), plan.metrics(run)]
-        first = next(item for item in needed if not (root / item).exists())
-        found.append(Missing(run, cause, first))
-    return found
+    return "\n".join(text.splitlines()[-_LAST_LINES:])

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from vadbench.artefacts import open_artefact
-from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan, Run
 from vadbench.report.site.timings import number, timing
 
-__all__ = ["Node", "describe", "group_nodes", "read_node", "stale_reasons", "trace"]
+__all__ = ["Node", "describe", "group_nodes", "read_node", "trace"]
 
 
 @dataclass(frozen=True)
@@ -109,25 +108,6 @@ def group_nodes(nodes: dict[str, Node]) -> dict[str, list[Node]]:
     for path, node in nodes.items():
         groups.setdefault(os.path.dirname(path), []).append(node)  # noqa: PTH120
     return groups
-
-
-def stale_reasons(plan: Plan, run: Run) -> list[str]:
-    """Returns why a run's numbers are of earlier code or earlier files, if they are."""
-    reasons = []
-    node = read_node(plan.scores(run)["test"])
-    if node.code and node.code != plan.score_params(run)["code"]:
-        reasons.append("its scores were computed by earlier code")
-    for stage, path in zip(plan.stages(run), plan.weights(run), strict=True):
-        code = read_node(path).code
-        if code and code != plan.train_params(plan.trainer(run, stage), stage)["code"]:
-            reasons.append(f"its stage {stage} was trained by earlier code")
-    for path, digest in node.inputs.items():
-        now = read_node(path)
-        if now.kind not in {"", "clip", "weights"} and now.digest and now.digest != digest:
-            reasons.append(f"{path} has changed since")
-    if node.digest and load_json(plan.metrics(run))["scores"]["last"] != node.digest:
-        reasons.append("its numbers are of earlier scores")
-    return reasons
 
 
 def describe(plan: Plan, run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]:
