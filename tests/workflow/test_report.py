@@ -45,7 +45,7 @@ def test_a_failed_run_reports_what_there_is_and_names_the_log(tree: Tree) -> Non
     assert log in failures
     assert "train01.h5: not a readable HDF5 file" in failures
     index = (tree.folder / "results/report/index.html").read_text()
-    assert "seed 0: failed: train" in index
+    assert "failed: train (seed 0)" in index
     assert "box count" in index
     table = pd.read_csv(tree.folder / "results/report/tables/benchmark.csv")
     assert set(table["method"]) == {"baselines"}

@@ -105,7 +105,13 @@ def add_missing(
     rows = []
     found = summary.copy()
     for (dataset, method, variant), seeds in missing.items():
-        words = "; ".join(f"seed {seed}: {reason}" for seed, reason in seeds.items())
+        by_reason: dict[str, list[str]] = {}
+        for seed, reason in seeds.items():
+            by_reason.setdefault(reason, []).append(str(seed))
+        words = "; ".join(
+            f"{reason} ({'seed' if len(own) == 1 else 'seeds'} {', '.join(own)})"
+            for reason, own in by_reason.items()
+        )
         own = (found["dataset"] == dataset) & (found["method"] == method)
         own &= found["variant"] == variant
         if own.any():

@@ -32,7 +32,7 @@ const vadbench = (() => {
   }
 
   function makeFilter(form) {
-    const table = document.getElementById(form.dataset.for);
+    const table = document.getElementById(form.getAttribute("data-for")); // form.dataset is the select of that name;
     const rows = [...table.tBodies[0].rows];
     const told = form.querySelector("output");
     function apply() {
