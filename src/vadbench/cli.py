@@ -334,7 +334,10 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from vadbench.scoring.protocol import PROTOCOLS
     from vadbench.scoring.vectors import read_vectors
 
-    config = read_config_file(chosen.config) if chosen.config.is_file() else None
+    # Outside of the project's folder there is no config.yaml, and need not be.
+    config = None
+    if chosen.config.is_file() or chosen.config != Path("config.yaml"):
+        config = read_config_file(chosen.config)
     protocols = choose_protocols(
         config.all_protocols() if config is not None else PROTOCOLS, chosen.protocol
     )
