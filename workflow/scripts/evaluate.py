@@ -3,7 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.artefacts import file_digest
+    from vadbench.artefacts import file_digest, library_versions
     from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
     from vadbench.scoring.evaluate import evaluate_run
     from vadbench.scoring.events import find_events, threshold
@@ -40,6 +40,9 @@ with job_log(snakemake.log[0]):
             "threshold": {"score": limit, "false_positive_rate": job["false_positive_rate"]},
             "events": [event.record(index["fps"]) for event in events],
             "scores": {key: file_digest(pair[1]) for key, pair in paths.items()},
+            "inputs": {str(path): file_digest(path) for path in snakemake.input},
+            "code": job["code"],
+            "libraries": library_versions(),
             "records": records,
         },
         Path(snakemake.output[0]),
