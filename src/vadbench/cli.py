@@ -13,6 +13,7 @@ from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
     from vadbench.artefacts import Artefact, Identity
+    from vadbench.audit import Report
     from vadbench.config import Config
     from vadbench.datasets import Clip
     from vadbench.datasets.survey import Survey
@@ -98,6 +99,23 @@ The exit status is 1 if a run of the configuration would stop at something, and 
 
 The exit status is 0 if nothing failed. What is stale was computed with other settings, code or
 files than those of now; it stays usable until a run makes it again.""",
+    "audit": """examples:
+  vadbench audit                          everything below results/
+  vadbench audit results/ped2 --config workflow/configs/ped2.yaml
+  vadbench audit results/walkway/flow/farneback/test/test01.h5
+  vadbench audit --json | jq '.findings[]'
+  vadbench audit --fix                    lists what has to go so that a run makes anew what is
+                                          unsound, and what descends from it
+  vadbench audit --fix --remove           removes that
+
+The exit status is 0 if everything holds, and 1 otherwise.""",
+    "freeze": """examples:
+  vadbench freeze campaigns/2026-03       then cd campaigns/2026-03, and start the run there
+  vadbench freeze ../ped2-run --config workflow/configs/ped2.yaml
+
+The copy holds package, workflow and configuration as they are now, read-only. It shares results,
+logs, data and weights with this folder: what it makes is there, and this folder may be edited while
+its jobs run. Remove it when the run is done.""",
     "schema": """examples:
   vadbench schema > workflow/schemas/config.schema.json""",
 }
@@ -233,6 +251,39 @@ def _parser() -> argparse.ArgumentParser:
         "--why", metavar="TARGET", help="say why a file would be made again, and what before it"
     )
     status.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    audit = add("audit", "re-read results and check that all holds, down to raw frames and labels")
+    audit.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files or folders; results if none"
+    )
+    audit.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        metavar="FILE",
+        help="YAML files that name the data sets, as given to snakemake --configfile",
+    )
+    audit.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    audit.add_argument(
+        "--fix",
+        action="store_true",
+        help="list what has to be removed so that the next run makes anew what is unsound",
+    )
+    audit.add_argument("--remove", action="store_true", help="with --fix: remove it")
+    freeze = add(
+        "freeze", "copy code, workflow and configuration for a run that edits cannot change"
+    )
+    freeze.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="a folder that is not there yet"
+    )
+    freeze.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="configuration files beside config.yaml and workflow/configs",
+    )
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -271,6 +322,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _doctor(chosen.config)
         elif chosen.command == "status":
             return _status(chosen.config, chosen.why, chosen.json)
+        elif chosen.command == "audit":
+            paths = chosen.paths or [Path("results")]
+            return _audit(paths, chosen.config, chosen.json, chosen.fix, chosen.remove)
+        elif chosen.command == "freeze":
+            _freeze(chosen.folder, chosen.config)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -608,6 +664,64 @@ def _print_why(status: "Status", target: str) -> None:
     print(f"a run would start {', '.join(f'{count} {rule}' for rule, count in rules.items())}:")
     for words in status.causes:
         print(f"  {words}")
+
+
+def _audit(
+    paths: Sequence[Path], configs: Sequence[Path], as_json: bool, fix: bool, removing: bool
+) -> int:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    from vadbench.audit import audit, descendants, remove
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+
+    if removing and not fix:
+        raise VadbenchError("--remove goes with --fix, which without it lists what would go")
+    plan = Plan(read_config_file(*configs))
+    errors = Console(stderr=True)
+    columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("")
+        report = audit(paths, plan, lambda path: bar.update(task, description=str(path)))
+    gone = descendants(plan, report.unsound) if fix else []
+    if as_json:
+        print(json.dumps(report.plain() | ({"to_remove": gone} if fix else {}), indent=1))
+    else:
+        _print_audit(report)
+        for path in gone:
+            print(f"{'removed' if removing else 'would remove'}  {path}")
+    if removing:
+        remove(gone)
+    return 1 if report.findings else 0
+
+
+def _print_audit(report: "Report") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if report.findings:
+        table = Table("file", "what is wrong")
+        for finding in report.findings:
+            table.add_row(Text(finding.path, overflow="fold"), Text(finding.problem))
+        console.print(table)
+    for note in report.notes:
+        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+    count = sum(report.files.values())
+    kinds = ", ".join(f"{number} {ending}" for ending, number in sorted(report.files.items()))
+    words = f"{count} files ({kinds}), {report.size / 1e6:.1f} MB"
+    unsound = len(report.unsound)
+    print(f"{words}: {f'{unsound} unsound' if unsound else 'all sound'}")
+
+
+def _freeze(folder: Path, configs: Sequence[Path]) -> None:
+    from vadbench.freeze import freeze
+
+    copied = freeze(folder, configs)
+    given = "".join(f" --configfile {path.relative_to(folder)}" for path in copied)
+    print(f"frozen; start the run with\n  cd {folder} && snakemake --cores all{given}")
 
 
 def _schema() -> None:

@@ -132,7 +132,7 @@ class Plan:
         return []
 
     def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
-        """Parameters of checking a clip: how to read it, and sizes and times of its files."""
+        """Parameters of checking a clip: how to read it, and the state of its files."""
         job = self._source(dataset, "vadbench.datasets.index")
         if not self.raw_files(dataset, split, clip):
             job["state"] = self._state(dataset)[f"{split}/{clip}"]
@@ -164,7 +164,7 @@ class Plan:
     def _state(self, dataset: str) -> dict[str, str]:
         if dataset not in self._states:
             self._states[dataset] = datasets.raw_state(
-                self.config.datasets[dataset], self.raw_root(dataset)
+                self.config.datasets[dataset], self.raw_root(dataset), dataset
             )
         return self._states[dataset]
 

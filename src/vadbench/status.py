@@ -95,7 +95,7 @@ def survey(plan: Plan, targets: Iterable[str] = (), folder: Path = Path()) -> St
     runs = {}
     for run in plan.runs:
         job = seen.jobs.of(plan.metrics(run))
-        if job in seen.needed:
+        if job is not None and job in seen.needed:
             runs[run] = seen.of_run(job, artefacts)
     reruns = [job for job in seen.jobs if job in seen.reruns]
     return Status(artefacts, runs, reruns, seen.roots(reruns))
@@ -116,7 +116,7 @@ class _Survey:
         self.jobs, self.folder = jobs, folder
         self._files = _Files(folder)
         self._records = _Records(folder / ".snakemake")
-        self.needed: dict[Job | None, list[Job]] = {job: [] for job in jobs}
+        self.needed: dict[Job, list[Job]] = {job: [] for job in jobs}
         for job in jobs:
             for source in jobs.before(job):
                 self.needed[source].append(job)

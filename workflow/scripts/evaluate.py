@@ -4,7 +4,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.artefacts import file_digest
+    from vadbench.artefacts import file_digest, library_versions
     from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
     from vadbench.regions import Regions
     from vadbench.scoring.decision import decide
@@ -59,6 +59,9 @@ with job_log(snakemake.log[0]):
             "decisions": decisions,
             "events": [event.record(index["fps"]) for event in events],
             "scores": {key: file_digest(pair[1]) for key, pair in paths.items()},
+            "inputs": {str(path): file_digest(path) for path in snakemake.input},
+            "code": job["code"],
+            "libraries": library_versions(),
             "records": records,
             "matrix": matrix,
         },

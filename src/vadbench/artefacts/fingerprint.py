@@ -33,6 +33,7 @@ PLUMBING = frozenset(
         "vadbench.artefacts.seal",
         "vadbench.artefacts.store",
         "vadbench.artefacts.fingerprint",
+        "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
         "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from vadbench.artefacts import write_atomically
+from vadbench.artefacts.seal import checksum_line, checksum_path
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
 from vadbench.report.summary import label, own_protocol, short_table, summarise
@@ -175,11 +176,16 @@ def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes CSV, whole or not at all."""
+    """Writes CSV and its checksum beside it, each whole or not at all."""
     text = StringIO()
     table.to_csv(text, index=False, float_format="%.6f")
-    with write_atomically(path) as stream:
-        stream.write(text.getvalue().encode())
+    content = text.getvalue().encode()
+    for target, own in (
+        (checksum_path(path), checksum_line(content, path)),
+        (path, content),
+    ):
+        with write_atomically(target) as stream:
+            stream.write(own)
 
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
