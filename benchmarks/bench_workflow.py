@@ -171,7 +171,7 @@ def _finish(folder: Path, *options: str) -> None:
     for line in _snakemake(folder, "--summary", *options).splitlines()[1:]:
         path = folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.name in {"curves", "panels"}:
+        if path.name in {"curves", "panels", "thumbnails", "report"}:
             path.mkdir()
             (path / ".snakemake_timestamp").touch()
         else:

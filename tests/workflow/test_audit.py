@@ -191,7 +191,7 @@ def test_fix_makes_the_next_run_rebuild_exactly_what_is_unsound(tree: Tree) -> N
     assert not path.exists()
     # The flow of a test clip, its cubes, and what is scored on them; nothing is trained again.
     rebuilt = {"compute_flow": 1, "cut_cubes": 1, "apply_frozen": 1, "score": 3}
-    rebuilt |= {"evaluate": 3, "draw_curves": 3, "tabulate": 1}
+    rebuilt |= {"evaluate": 3, "draw_curves": 3, "tabulate": 1, "count_cost": 2, "build_report": 1}
     assert dict(tree.planned()) == rebuilt
     status = json.loads(tree.vadbench("status", "--json").stdout)
     assert status["reruns"] == rebuilt

@@ -29,10 +29,14 @@ CONFIG = {
     "panels": {"frames": 0},
 }
 FARNEBACK = "src/vadbench/teachers/flow/farneback.py"
-EVALUATED = {"evaluate": 3, "draw_curves": 3, "tabulate": 1}
+EVALUATED = {"evaluate": 3, "tabulate": 1, "build_report": 1}
+DRAWN = EVALUATED | {"draw_curves": 3}
+# Of one method, whatever is trained of it.
+ONE = {"score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1}
+ONE |= {"count_cost": 1, "build_report": 1}
 # Two stages of HF2-VAD are trained on what the first, frozen, makes of both splits.
 TRAINED = {"train": 4, "apply_frozen": 2}
-ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, **EVALUATED}
+ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, "count_cost": 2, **DRAWN}
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,7 @@ def campus(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     for line in tree.run("--summary").stdout.splitlines()[1:]:
         path = tree.folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.name == "curves":
+        if path.name in {"curves", "thumbnails", "report"}:
             path.mkdir()
             (path / ".snakemake_timestamp").touch()
         elif not path.exists():
@@ -110,18 +114,20 @@ CASES = {
     "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
     "a statement in a script": (
         "workflow/scripts/evaluate.py",
-        replace('"schema": 2', '"schema": 3'),
+        replace('"schema": 3', '"schema": 4'),
         EVALUATED,
     ),
     "a network layer of one method": (
         "src/vadbench/methods/amsrc/networks.py",
         replace("nn.Conv2d(", "nn.LazyConv2d("),
-        {"train": 1, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+        {"train": 1, **ONE},
     ),
     "a shared block": (
         "src/vadbench/networks/blocks.py",
         replace("padding=1", "padding=2"),
-        TRAINED | {"score": 4, "evaluate": 2, "draw_curves": 2, "tabulate": 1},
+        TRAINED
+        | {"score": 4, "evaluate": 2, "draw_curves": 2, "tabulate": 1}
+        | {"count_cost": 2, "build_report": 1},
     ),
     "the Farneback call": (
         FARNEBACK,
@@ -146,14 +152,18 @@ CASES = {
     "a setting of one method": (
         "config.yaml",
         replace("  hf2vad:\n", "  hf2vad:\n    settings: {cvae: {learning_rate: 0.0002}}\n"),
-        {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+        {"train": 2, **ONE},
     ),
     "a weight file": (
         "data/rcnn.pth",
         after("other"),
         {"segment": 2, "find_objects": 2} | ON_CUBES,
     ),
-    "a label file": ("data/own/labels.csv", replace("2,3", "1,3"), {"index": 1} | EVALUATED),
+    "a label file": (
+        "data/own/labels.csv",
+        replace("2,3", "1,3"),
+        {"index": 1, "find_regions": 1} | DRAWN,
+    ),
 }
 RAW = {
     "check_clip": 1,
@@ -165,7 +175,8 @@ RAW = {
     **TRAINED,
     # Of the baselines, which learn nothing, only the training clips.
     "score": 5,
-    **EVALUATED,
+    "count_cost": 2,
+    **DRAWN,
 }
 FAST = {"a comment", "a log line", "a network layer of one method", "a label file"}
 
