@@ -29,6 +29,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--force-prefers-reduced-motion",
     "--window-size=1280,900",
 )
 WAIT = 120  # seconds, of a machine that has much else to do
@@ -101,7 +102,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     service = Service(_found("chromedriver", "chromium-driver"))
     driver = webdriver.Chrome(options=options, service=service)
     driver.set_page_load_timeout(WAIT)
-    driver.set_script_timeout(WAIT)
+    driver.set_script_timeout(5 * WAIT)  # axe looks at every element
     try:
         yield Browser(driver)
     finally:

@@ -46,7 +46,7 @@ const vadbench = (() => {
       }
       told.textContent = wanted.length ? `${shown} of ${rows.length} rows` : `${rows.length} rows`;
     }
-    form.addEventListener("input", apply);
+    for (const event of ["input", "change"]) form.addEventListener(event, apply);
     form.addEventListener("reset", () => setTimeout(apply));
     form.addEventListener("submit", (event) => event.preventDefault());
     apply();
@@ -228,6 +228,7 @@ const vadbench = (() => {
     }
 
     function zoom(how) {
+      if (!scores) return; // nothing is drawn
       const whole = [-0.5, clip.frames - 0.5];
       const [from, to] = view ?? whole;
       const [middle, width] = [(from + to) / 2, to - from];
