@@ -6,7 +6,7 @@ CORES ?= all
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench schema clean
+.PHONY: help install demo test test-slow test-browser lint bench schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,11 @@ test: lint  ## lint and run the whole test suite
 
 test-slow: install  ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+test-browser: install  ## test the report in headless Chromium (Debian: chromium, chromium-driver)
+	@# Without what it requires, a browser of its own: only axe-core's script in it is used.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps axe-playwright-python
+	$(BIN)/pytest -m browser -n 0 tests/browser
 
 bench: install  ## measure speed and size against their peers
 	$(BIN)/python benchmarks/run.py

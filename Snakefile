@@ -15,11 +15,13 @@ include: "workflow/rules/objects.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/scoring.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:
     default_target: True
     input:
         "results/tables/benchmark.csv",
+        "results/report",
         all_curves,
         all_panels,

@@ -10,6 +10,7 @@ are empty ones there, marked as made by `snakemake --touch`.
 Time is that of the processor, so that whatever else runs on the machine counts less.
 """
 
+import json
 import os
 import resource
 import shutil
@@ -98,6 +99,13 @@ def _dry_run(folder: Path, *options: str) -> float:
     return _processor_seconds(lambda: _snakemake(folder, "-n", "--quiet", "all", *options))
 
 
+def _status(folder: Path, config: Path) -> None:
+    command = [sys.executable, "-m", "vadbench", "status", "--json", "--config", str(config)]
+    text = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+    if json.loads(text)["reruns"]:
+        raise RuntimeError(f"{folder}: not a finished workflow: {text[-2000:]}")
+
+
 def _project(folder: Path) -> Path:
     """A copy of the workflow."""
     folder.mkdir()
@@ -163,7 +171,7 @@ def _finish(folder: Path, *options: str) -> None:
     for line in _snakemake(folder, "--summary", *options).splitlines()[1:]:
         path = folder / line.split("\t")[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.name in {"curves", "panels"}:
+        if path.name in {"curves", "panels", "thumbnails", "report"}:
             path.mkdir()
             (path / ".snakemake_timestamp").touch()
         else:
@@ -196,6 +204,7 @@ def measure() -> list[Row]:
         _finish(campus, *whole)
         peer, found = _dry_run(empty), _dry_run(ours, *large)
         found_campus = _dry_run(campus, *whole)
+        status = _processor_seconds(lambda: _status(campus, campus / "campus.yaml"))
     base = _python("import cv2, h5py")
     return [
         Row("dry run of 2,600 jobs, nothing made", first, first_peer, "s", "as many empty rules"),
@@ -205,6 +214,7 @@ def measure() -> list[Row]:
             "ShanghaiTech's tree, nothing made", first_campus, 10, "s", "limit set for the project"
         ),
         Row("ShanghaiTech's tree, all made", found_campus, 6, "s", "limit set for the project"),
+        Row("vadbench status of it", status, found_campus, "s", "snakemake -n"),
         *(
             Row(f"imports of {what}", _python(code), base, "s", "python, cv2 and h5py")
             for what, code in NO_TORCH.items()

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,12 @@ from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
     from vadbench.artefacts import Artefact, Identity
+    from vadbench.audit import Report
+    from vadbench.config import Config
     from vadbench.datasets import Clip
     from vadbench.datasets.survey import Survey
+    from vadbench.scoring.foreign import Truth
+    from vadbench.status import Status
 
 __all__ = ["main"]
 
@@ -21,6 +26,41 @@ _EXAMPLES = {
     "table": """examples:
   vadbench table                          the table of the last run
   vadbench table --csv other/benchmark.csv""",
+    "report": """examples:
+  vadbench report                       results/report/index.html of what there is
+  vadbench report --config workflow/configs/ped2.yaml --output /tmp/report
+
+Runs of the configuration that have no numbers are listed with the job that failed and its log.
+A finished run has made the report already. The exit status is 0, also where runs are missing.""",
+    "protocols": """examples:
+  vadbench protocols                      every finished run of config.yaml under every protocol
+  vadbench protocols results/ped2/hf2vad/full/seed0 --config workflow/configs/ped2.yaml --components
+  vadbench protocols --protocol hf2vad --protocol AI-VAD --csv two.csv
+  vadbench protocols --list               what each protocol does to scores
+
+Raw scores are kept, so nothing is trained or scored again. docs/protocols.md says where each
+protocol comes from.""",
+    "evaluate": """examples:
+  vadbench evaluate scores.npy --dataset ped2            every protocol, on labels below data/ or
+                                                         below the folder VADBENCH_DATA names
+  vadbench evaluate scores.csv --dataset ped2 --protocol hf2vad --train-scores train.csv
+  vadbench evaluate scores.npz --labels labels.mat --protocol raw --json
+  vadbench evaluate psnr.npy --dataset avenue --kind psnr --protocol future-frame
+  vadbench evaluate scores.npy --labels frames.npy --lengths 180,180,150
+
+Scores are one number a frame, higher for more abnormal frames: one vector for the whole test set in
+the order of its clips, or one per clip.
+  .csv   a column of numbers, or columns clip,frame,score (frame may be left out)
+  .npy   a vector, a matrix with a row per clip, or an object array of vectors
+  .npz   a vector, or one per clip under its name
+  .mat   a vector, a cell of vectors, or variables named after the clips
+  .json  a list of numbers, of lists, or an object of lists by clip
+Labels are 0 and 1 in the same formats, or intervals: a .csv of clip,first,last, .mat and .m files.
+
+Scores may lack the frames that a protocol drops; the output says so. What does not fit, or is not
+finite where it counts, is refused. A protocol that normalises by training scores leaves that out
+without --train-scores, and says so. The exit status is 1 if a protocol that was named, or all,
+were refused.""",
     "datasets": """examples:
   vadbench datasets                     what config.yaml names
   VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml --check
@@ -50,6 +90,32 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
   vadbench doctor --config workflow/configs/ped2.yaml   whether its data and weights are there
 
 The exit status is 1 if a run of the configuration would stop at something, and 0 otherwise.""",
+    "status": """examples:
+  vadbench status                         how it stands with every run of config.yaml
+  vadbench status --config workflow/configs/ped2.yaml
+  vadbench status --json | jq '.runs[] | select(.state == "stale") | .reasons[]'
+  vadbench status --why results/walkway/hf2vad/full/seed0/metrics.json
+                                          every file behind it that would be made again, and why
+
+The exit status is 0 if nothing failed. What is stale was computed with other settings, code or
+files than those of now; it stays usable until a run makes it again.""",
+    "audit": """examples:
+  vadbench audit                          everything below results/
+  vadbench audit results/ped2 --config workflow/configs/ped2.yaml
+  vadbench audit results/walkway/flow/farneback/test/test01.h5
+  vadbench audit --json | jq '.findings[]'
+  vadbench audit --fix                    lists what has to go so that a run makes anew what is
+                                          unsound, and what descends from it
+  vadbench audit --fix --remove           removes that
+
+The exit status is 0 if everything holds, and 1 otherwise.""",
+    "freeze": """examples:
+  vadbench freeze campaigns/2026-03       then cd campaigns/2026-03, and start the run there
+  vadbench freeze ../ped2-run --config workflow/configs/ped2.yaml
+
+The copy holds package, workflow and configuration as they are now, read-only. It shares results,
+logs, data and weights with this folder: what it makes is there, and this folder may be edited while
+its jobs run. Remove it when the run is done.""",
     "schema": """examples:
   vadbench schema > workflow/schemas/config.schema.json""",
 }
@@ -76,6 +142,54 @@ def _parser() -> argparse.ArgumentParser:
     table.add_argument(
         "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
     )
+    report = add("report", "build the report of what there is, also after a run that failed")
+    report.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    report.add_argument(
+        "--output", type=Path, default=Path("results/report"), help="the report's folder"
+    )
+    protocols = add("protocols", "evaluate the raw scores of finished runs under every protocol")
+    protocols.add_argument(
+        "runs", nargs="*", metavar="RUN", help="results/<dataset>/<method>/<variant>/seed<seed>"
+    )
+    protocols.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    protocols.add_argument(
+        "--protocol", action="append", default=[], metavar="NAME", help="only this one; repeatable"
+    )
+    protocols.add_argument(
+        "--components", action="store_true", help="show the parts of fused scores, too"
+    )
+    protocols.add_argument("--csv", type=Path, metavar="FILE", help="write the long table there")
+    protocols.add_argument("--list", action="store_true", help="list the protocols and stop")
+    scores = add("evaluate", "evaluate frame scores of other programs under any protocol")
+    scores.add_argument("scores", type=Path, metavar="SCORES", help=".csv, .npy, .npz, .mat, .json")
+    truth = scores.add_mutually_exclusive_group(required=True)
+    truth.add_argument(
+        "--dataset",
+        metavar="NAME",
+        help="labels of a data set of the configuration, or of ped1, ped2, avenue, shanghaitech",
+    )
+    truth.add_argument("--labels", type=Path, metavar="FILE", help="labels from a file")
+    scores.add_argument(
+        "--protocol", action="append", default=[], metavar="NAME", help="all if none; repeatable"
+    )
+    scores.add_argument(
+        "--train-scores", type=Path, metavar="FILE", help="scores of normal training frames"
+    )
+    scores.add_argument(
+        "--kind",
+        choices=["score", "error", "psnr"],
+        default="score",
+        help="what the numbers are: a score of any scale; a mean or sum of squared errors, of "
+        "which protocols that scale PSNR take it; a PSNR in dB, lower for more abnormal frames",
+    )
+    scores.add_argument(
+        "--lengths",
+        type=_lengths,
+        metavar="N,N,...",
+        help="frames of each clip, where the file of labels does not tell",
+    )
+    scores.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    scores.add_argument("--json", action="store_true", help="print JSON in place of a table")
     datasets = add("datasets", "list data sets: what is there, what is missing, what is damaged")
     datasets.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     datasets.add_argument(
@@ -124,6 +238,52 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor = add("doctor", "check Python, packages, GPU, disk, data and weights; say what to do")
     doctor.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
+    status = add("status", "show what is done, running, stale (and why), missing and failed")
+    status.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        metavar="FILE",
+        help="YAML files, as given to snakemake --configfile",
+    )
+    status.add_argument(
+        "--why", metavar="TARGET", help="say why a file would be made again, and what before it"
+    )
+    status.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    audit = add("audit", "re-read results and check that all holds, down to raw frames and labels")
+    audit.add_argument(
+        "paths", nargs="*", type=Path, metavar="PATH", help="files or folders; results if none"
+    )
+    audit.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[Path("config.yaml")],
+        metavar="FILE",
+        help="YAML files that name the data sets, as given to snakemake --configfile",
+    )
+    audit.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    audit.add_argument(
+        "--fix",
+        action="store_true",
+        help="list what has to be removed so that the next run makes anew what is unsound",
+    )
+    audit.add_argument("--remove", action="store_true", help="with --fix: remove it")
+    freeze = add(
+        "freeze", "copy code, workflow and configuration for a run that edits cannot change"
+    )
+    freeze.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="a folder that is not there yet"
+    )
+    freeze.add_argument(
+        "--config",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="configuration files beside config.yaml and workflow/configs",
+    )
     add("schema", "print the JSON schema of config.yaml")
     return parser
 
@@ -138,6 +298,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "table":
             _table(chosen.csv)
+        elif chosen.command == "report":
+            _report(chosen.config, chosen.output)
+        elif chosen.command == "protocols":
+            _protocols(chosen)
+        elif chosen.command == "evaluate":
+            return _evaluate(chosen)
         elif chosen.command == "datasets":
             return _datasets(chosen.config, chosen.published, chosen.check, chosen.json)
         elif chosen.command == "inspect":
@@ -154,6 +320,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _fetch(chosen.what, chosen.names)
         elif chosen.command == "doctor":
             return _doctor(chosen.config)
+        elif chosen.command == "status":
+            return _status(chosen.config, chosen.why, chosen.json)
+        elif chosen.command == "audit":
+            paths = chosen.paths or [Path("results")]
+            return _audit(paths, chosen.config, chosen.json, chosen.fix, chosen.remove)
+        elif chosen.command == "freeze":
+            _freeze(chosen.folder, chosen.config)
         elif chosen.command == "schema":
             _schema()
     except VadbenchError as error:
@@ -163,11 +336,100 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _table(csv: Path) -> None:
-    from vadbench.report.table import print_table
+    from vadbench.report.end import tell_success
 
     if not csv.is_file():
         raise VadbenchError(f"{csv}: no such file; run snakemake --cores all first")
-    print_table(csv)
+    tell_success(csv)
+
+
+def _report(config: Path, folder: Path) -> None:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+    from vadbench.report.end import report_now
+
+    if folder.exists() and not (folder / "index.html").is_file() and any(folder.iterdir()):
+        raise VadbenchError(f"{folder}: is no report, and would be replaced; name another folder")
+    report_now(Plan(read_config_file(config)), folder)
+
+
+def _lengths(text: str) -> list[int]:
+    numbers = [int(part) for part in text.split(",")]
+    if min(numbers) < 1:
+        raise ValueError(text)
+    return numbers
+
+
+def _protocols(chosen: argparse.Namespace) -> None:
+    from vadbench.config import read_config_file
+
+    config = read_config_file(chosen.config)
+    if chosen.list:
+        for name, protocol in config.all_protocols().items():
+            print(f"{name}: {protocol.words()}")
+        return
+    from rich.console import Console
+
+    from vadbench.plan import Plan
+    from vadbench.report.protocols import compute_matrix, print_matrix
+    from vadbench.report.table import write_table
+
+    with Console(stderr=True).status("reading scores") as status:
+        table = compute_matrix(Plan(config), chosen.runs, chosen.protocol, status.update)
+    print_matrix(table, config.all_protocols(), components=chosen.components)
+    if chosen.csv is not None:
+        write_table(table, chosen.csv)
+        print(chosen.csv)
+
+
+def _evaluate(chosen: argparse.Namespace) -> int:
+    from vadbench.config import read_config_file
+    from vadbench.report.foreign import print_scores
+    from vadbench.report.protocols import choose_protocols
+    from vadbench.scoring.foreign import evaluate_scores, labels_from_file
+    from vadbench.scoring.protocol import PROTOCOLS
+    from vadbench.scoring.vectors import read_vectors
+
+    # Outside of the project's folder there is no config.yaml, and need not be.
+    config = None
+    if chosen.config.is_file() or chosen.config != Path("config.yaml"):
+        config = read_config_file(chosen.config)
+    protocols = choose_protocols(
+        config.all_protocols() if config is not None else PROTOCOLS, chosen.protocol
+    )
+    scores = read_vectors(chosen.scores)
+    train = read_vectors(chosen.train_scores) if chosen.train_scores is not None else None
+    if chosen.labels is not None:
+        truth = labels_from_file(chosen.labels, scores, chosen.lengths)
+    elif chosen.lengths is not None:
+        raise VadbenchError("--lengths goes with --labels; a data set knows its own")
+    else:
+        truth = _truth(config, chosen.config, chosen.dataset)
+    records, refused = evaluate_scores(scores, truth, protocols, train, chosen.kind)
+    if chosen.json:
+        print(json.dumps(records, indent=1))
+    elif records:
+        print_scores(records, truth)
+    for item in refused:
+        print(f"vadbench: {item.protocol} not evaluated: {item.reason}", file=sys.stderr)
+    return 1 if refused and (chosen.protocol or not records) else 0
+
+
+def _truth(config: "Config | None", path: Path, name: str) -> "Truth":
+    """Reads the labels of a data set of the configuration, or of a published one."""
+    from vadbench.datasets import raw_root, read_labels
+    from vadbench.datasets.survey import PUBLISHED
+    from vadbench.methods import nearest
+    from vadbench.scoring.foreign import Truth
+
+    known = {**PUBLISHED, **(config.datasets if config is not None else {})}
+    if name not in known:
+        raise VadbenchError(f"{path} names no data set {name!r}{nearest(name, list(known))}")
+    section = known[name]
+    labels = read_labels(section, raw_root(section.family, name))
+    if not labels.known:
+        raise VadbenchError(f"{name} has no labels to evaluate against")
+    return Truth(labels.clips, labels.source, labels.sha256, section.paper_name, labels.warnings)
 
 
 def _datasets(config: Path, published: bool, check: bool, as_json: bool) -> int:
@@ -345,6 +607,121 @@ def _fetch(what: str, names: Sequence[str]) -> None:
             else:
                 found = fetch_weights(name, tell)
         print(found)
+
+
+def _status(configs: Sequence[Path], why: str | None, as_json: bool) -> int:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+    from vadbench.status import survey
+
+    plan = Plan(read_config_file(*configs))
+    status = survey(plan, [why] if why else ())
+    if as_json:
+        print(json.dumps(status.plain(), indent=1))
+    elif why:
+        _print_why(status, why)
+    else:
+        _print_status(status)
+    return int(any(state.state == "failed" for state in status.artefacts.values()))
+
+
+def _print_status(status: "Status") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    colours = {"done": "green", "running": "blue", "stale": "yellow", "failed": "red"}
+    table = Table("data set", "method", "variant", "seed", "state", "why")
+    for run, state in status.runs.items():
+        lines = [*state.reasons[:3]]
+        if len(state.reasons) > 3:
+            lines.append(f"and {len(state.reasons) - 3} more: vadbench status --why")
+        if state.log:
+            lines.append(state.log)
+        name = Text(state.state, colours.get(state.state, ""))
+        about = (run.dataset, run.method, run.variant, str(run.seed))
+        table.add_row(*about, name, Text("\n".join(lines)))
+    console = Console()
+    console.print(table)
+    counts = Counter(state.state for state in status.artefacts.values())
+    words = ", ".join(f"{count} {name}" for name, count in counts.items())
+    console.print(f"{len(status.artefacts)} files: {words}", highlight=False)
+    if status.reruns:
+        rules = Counter(job.rule for job in status.reruns)
+        words = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+        console.print(f"a run would start {len(status.reruns)} jobs: {words}", highlight=False)
+
+
+def _print_why(status: "Status", target: str) -> None:
+    state = status.artefacts[target]
+    print(f"{target}: {state.state}")
+    for words in state.reasons:
+        print(f"  {words}")
+    if not status.reruns:
+        print("a run would not make it again")
+        return
+    rules = Counter(job.rule for job in status.reruns)
+    print(f"a run would start {', '.join(f'{count} {rule}' for rule, count in rules.items())}:")
+    for words in status.causes:
+        print(f"  {words}")
+
+
+def _audit(
+    paths: Sequence[Path], configs: Sequence[Path], as_json: bool, fix: bool, removing: bool
+) -> int:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
+
+    from vadbench.audit import audit, descendants, remove
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
+
+    if removing and not fix:
+        raise VadbenchError("--remove goes with --fix, which without it lists what would go")
+    plan = Plan(read_config_file(*configs))
+    errors = Console(stderr=True)
+    columns = (SpinnerColumn(), "{task.description}", TimeElapsedColumn())
+    with Progress(*columns, console=errors, transient=True) as bar:
+        task = bar.add_task("")
+        report = audit(paths, plan, lambda path: bar.update(task, description=str(path)))
+    gone = descendants(plan, report.unsound) if fix else []
+    if as_json:
+        print(json.dumps(report.plain() | ({"to_remove": gone} if fix else {}), indent=1))
+    else:
+        _print_audit(report)
+        for path in gone:
+            print(f"{'removed' if removing else 'would remove'}  {path}")
+    if removing:
+        remove(gone)
+    return 1 if report.findings else 0
+
+
+def _print_audit(report: "Report") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if report.findings:
+        table = Table("file", "what is wrong")
+        for finding in report.findings:
+            table.add_row(Text(finding.path, overflow="fold"), Text(finding.problem))
+        console.print(table)
+    for note in report.notes:
+        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+    count = sum(report.files.values())
+    kinds = ", ".join(f"{number} {ending}" for ending, number in sorted(report.files.items()))
+    words = f"{count} files ({kinds}), {report.size / 1e6:.1f} MB"
+    unsound = len(report.unsound)
+    print(f"{words}: {f'{unsound} unsound' if unsound else 'all sound'}")
+
+
+def _freeze(folder: Path, configs: Sequence[Path]) -> None:
+    from vadbench.freeze import freeze
+
+    copied = freeze(folder, configs)
+    given = "".join(f" --configfile {path.relative_to(folder)}" for path in copied)
+    print(f"frozen; start the run with\n  cd {folder} && snakemake --cores all{given}")
 
 
 def _schema() -> None:

@@ -21,9 +21,9 @@ from vadbench.datasets.sections import (
     WalkwaySection,
 )
 from vadbench.errors import VadbenchError
-from vadbench.methods import Budget, get_method, method_names, nearest
+from vadbench.methods import Budget, get_method, merge, method_names, nearest
 from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
-from vadbench.scoring.protocol import PROTOCOLS, Protocol
+from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name
 from vadbench.settings import Settings
 from vadbench.teachers.depth.settings import DepthSettings
 from vadbench.teachers.flow.settings import FlowSettings
@@ -78,7 +78,8 @@ class EvaluationSection(Settings):
 
     protocols: list[str] = Field(
         default_factory=lambda: ["hf2vad", "raw"],
-        description="protocols to evaluate under, by name, beside each method's own",
+        description="protocols of the benchmark's table, by name, beside each method's own; the "
+        "table of protocols has all",
     )
     custom: dict[Name, Protocol] = Field(
         default_factory=dict, description="your own protocols by name"
@@ -175,8 +176,8 @@ class Config(Settings):
                 if wanted is not None:
                     _require(wanted, known, f"{section}.{name}.{field}", field)
         for name in self.evaluation.protocols:
-            known_protocols = {**PROTOCOLS, **self.evaluation.custom}
-            _require(name, known_protocols, "evaluation.protocols", "protocol")
+            known = self.all_protocols()
+            _require(protocol_name(name, known), known, "evaluation.protocols", "protocol")
         for name, method in self.methods.items():
             self._check_method(name, method)
         return self
@@ -235,8 +236,13 @@ class Config(Settings):
 
     def protocols_for(self, own: str) -> dict[str, Protocol]:
         """Returns a method's own protocol and those of the configuration, by name."""
-        known = {**PROTOCOLS, **self.evaluation.custom}
-        return {name: known[name] for name in dict.fromkeys([own, *self.evaluation.protocols])}
+        known = self.all_protocols()
+        names = [own, *(protocol_name(name, known) for name in self.evaluation.protocols)]
+        return {name: known[name] for name in dict.fromkeys(names)}
+
+    def all_protocols(self) -> dict[str, Protocol]:
+        """Returns every named protocol and the configuration's own, by name."""
+        return {**PROTOCOLS, **self.evaluation.custom}
 
 
 def _require(name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str) -> None:
@@ -256,12 +262,27 @@ def load_config(raw: Mapping[str, Any]) -> Config:
         raise VadbenchError(explain(error, Config)) from error
 
 
-def read_config_file(path: str | Path) -> Config:
-    """Reads and validates a YAML file.
+def read_config_file(path: str | Path, *more: str | Path) -> Config:
+    """Reads and validates YAML files.
+
+    Args:
+        path: The file.
+        more: Files whose values come over those of the files before, as Snakemake's --configfile
+            has it.
 
     Raises:
-        VadbenchError: The file is missing, no YAML, or not valid.
+        VadbenchError: A file is missing, no YAML, or they are not valid.
     """
+    raw: dict[str, Any] = {}
+    for file in (path, *more):
+        raw = merge(raw, _read_yaml(file))
+    try:
+        return load_config(raw)
+    except VadbenchError as error:
+        raise VadbenchError(f"{', '.join(map(str, (path, *more)))}: {error}") from error
+
+
+def _read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(Path(path).read_text())
     except OSError as error:
@@ -270,10 +291,7 @@ def read_config_file(path: str | Path) -> Config:
         raise VadbenchError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise VadbenchError(f"{path}: expected keys and values, found {type(raw).__name__}")
-    try:
-        return load_config(raw)
-    except VadbenchError as error:
-        raise VadbenchError(f"{path}: {error}") from error
+    return raw
 
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:

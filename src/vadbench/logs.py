@@ -8,7 +8,10 @@ from pathlib import Path
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["job_log"]
+__all__ = ["FINISHED", "job_log"]
+
+FINISHED = "finished"
+"""Last word in the log of a job that did its work."""
 
 
 @contextmanager
@@ -36,6 +39,7 @@ def job_log(path: str | Path | None = None) -> Iterator[None]:
     log = logging.getLogger("vadbench")
     try:
         yield
+        log.info(FINISHED)
     except VadbenchError as error:
         log.error("%s", error)
         sys.exit(1)

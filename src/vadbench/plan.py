@@ -5,17 +5,21 @@ parameters hold its own settings and the fingerprint of its own code, and nothin
 sorted keys: a job is stale when one of them changed, and only then.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from vadbench import datasets
-from vadbench.artefacts.fingerprint import fingerprint
+from vadbench.artefacts.fingerprint import fingerprint, script_fingerprint
 from vadbench.config import Config, load_config
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
+from vadbench.report.site import site_files_digest
+from vadbench.scoring.protocol import Protocol
 from vadbench.settings import Settings
 from vadbench.teachers.flow import backend_module
 from vadbench.teachers.flow.published import CHECKPOINTS
@@ -28,10 +32,12 @@ _DPT = "vadbench.teachers.depth.dpt"
 _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
-_SCORING = "vadbench.scoring.evaluate"
+_JUDGE = "vadbench.scoring.judge"
+_SCORING = ("vadbench.scoring.evaluate", "vadbench.scoring.decision", "vadbench.scoring.events")
+_SPACE = ("vadbench.scoring.maps", "vadbench.datasets.masks")
+_REGIONS = "vadbench.datasets.regions"
 _SEGMENTED = frozenset({"instances", "union"})
 _NETWORKS = frozenset({"maskrcnn", "dpt", *CHECKPOINTS})
-_EVENTS = "vadbench.scoring.events"
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
 
@@ -76,14 +82,25 @@ class Plan:
     Args:
         config: The checked configuration.
         root: Folder of the raw data sets; the environment's if None.
+        scripts: Folder of the rules' scripts.
     """
 
-    def __init__(self, config: Config, root: Path | None = None) -> None:
+    def __init__(
+        self, config: Config, root: Path | None = None, scripts: Path = Path("workflow/scripts")
+    ) -> None:
         self.config = config
         self.root = root or datasets.data_root()
+        self.scripts = scripts
         self._clips: dict[str, dict[str, list[str]]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._settings: dict[tuple[str, str, str], Settings] = {}
+
+    def script(self, name: str) -> str:
+        """The fingerprint of a rule's script, a parameter of the rule's jobs.
+
+        What a script imports is in the parameter `job`, where it counts; its time says nothing.
+        """
+        return script_fingerprint(self.scripts / f"{name}.py")
 
     # Data sets
 
@@ -115,7 +132,7 @@ class Plan:
         return []
 
     def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
-        """Parameters of checking a clip: how to read it, and sizes and times of its files."""
+        """Parameters of checking a clip: how to read it, and the state of its files."""
         job = self._source(dataset, "vadbench.datasets.index")
         if not self.raw_files(dataset, split, clip):
             job["state"] = self._state(dataset)[f"{split}/{clip}"]
@@ -147,7 +164,7 @@ class Plan:
     def _state(self, dataset: str) -> dict[str, str]:
         if dataset not in self._states:
             self._states[dataset] = datasets.raw_state(
-                self.config.datasets[dataset], self.raw_root(dataset)
+                self.config.datasets[dataset], self.raw_root(dataset), dataset
             )
         return self._states[dataset]
 
@@ -385,6 +402,14 @@ class Plan:
             raise VadbenchError(f"{run.method} has no variant {run.base!r}")
         return method.variants[run.base].stages
 
+    def stages(self, run: Run) -> list[str]:
+        """The stages whose weights a run needs, in order of training."""
+        return list(self._stages(run))
+
+    def trainer(self, run: Run, stage: str) -> Run:
+        """The run that trains a stage of this one."""
+        return run.trained.of(self._stages(run)[stage])
+
     def stage_file(self, run: Run, stage: str, selection: str = "last") -> str:
         """Weights of a stage, in the folder of the run that trains it."""
         folder = run.trained.of(self._stages(run)[stage]).folder
@@ -489,8 +514,8 @@ class Plan:
             "earlier": method.before(run.base, stage),
         }
         if self.config.selection == "best_test":
-            job["judge"] = fingerprint(_SCORING)
-            job["protocol"] = method.card.protocol
+            job["judge"] = fingerprint(_JUDGE)
+            job["protocol"] = self.own_protocol(run).plain()
             job["weights"] = method.fusion_weights(settings, run.base)
         return job
 
@@ -536,20 +561,114 @@ class Plan:
                 files[f"best_test_{split}"] = f"{folder}/best_test/scores/{split}.h5"
         return files
 
+    def protocols(self, run: Run, *, every: bool = False) -> dict[str, Protocol]:
+        """The run's own protocol and the configuration's, or every one, as they are for it."""
+        method = get_method(run.method)
+        found = self.config.protocols_for(method.card.protocol)
+        if every:
+            found |= self.config.all_protocols()
+        name = self.config.datasets[run.dataset].paper_name
+        return {key: item.resolved(name, method.squared_errors) for key, item in found.items()}
+
+    def budget(self, run: Run) -> str:
+        """The training budget of a run; empty where nothing is trained."""
+        return self.config.budget if self._stages(run) else ""
+
+    def own_protocol(self, run: Run) -> Protocol:
+        """The protocol of the run's method."""
+        return self.protocols(run)[get_method(run.method).card.protocol]
+
+    def regions_files(self, dataset: str) -> dict[str, Any]:
+        """What the abnormal regions of a data set are found in."""
+        return {
+            "index": f"results/{dataset}/index.json",
+            "scenes": self.index_files(dataset)["scenes"],
+        }
+
+    def regions_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of finding abnormal regions: where masks lie, and the state of their files."""
+        job = _job(self.mask_source(dataset), _REGIONS)
+        if self.config.datasets[dataset].family != "walkway":
+            job["state"] = self._state(dataset)["labels"]
+        return job
+
+    def evaluate_files(self, run: Run) -> dict[str, Any]:
+        """What a run's metrics are computed from."""
+        files: dict[str, Any] = {
+            **self.scores(run),
+            "index": f"results/{run.dataset}/index.json",
+            "regions": f"results/{run.dataset}/regions.h5",
+        }
+        if self.has_maps(run):
+            files["maps"] = f"{run.folder}/maps.h5"
+            files["scenes"] = self.index_files(run.dataset)["scenes"]
+        return files
+
+    def has_maps(self, run: Run) -> bool:
+        """Whether the anomaly maps of a run's test frames are kept."""
+        method = get_method(run.method)
+        return self.config.panels.maps and bool(method.explain_code) and method.reads == "views"
+
     def evaluate_params(self, run: Run) -> dict[str, Any]:
         """Parameters of evaluating a run."""
         method = get_method(run.method)
-        return _job({}, _SCORING, _EVENTS) | {
-            "false_positive_rate": self.config.evaluation.false_positive_rate,
-            "event_gap": self.config.evaluation.event_gap,
-            "budget": self.config.budget if self._stages(run) else "",
-            "default_protocol": method.card.protocol,
-            "protocols": {
-                name: item.plain()
-                for name, item in self.config.protocols_for(method.card.protocol).items()
-            },
-            "weights": method.fusion_weights(self.settings(run), run.base),
+        protocols, every = self.protocols(run), self.protocols(run, every=True)
+        space = {}
+        if self.has_maps(run):
+            space = {"masks": self.mask_source(run.dataset), "space": fingerprint(*_SPACE)}
+        return (
+            _job({}, *_SCORING)
+            | space
+            | {
+                "false_positive_rate": self.config.evaluation.false_positive_rate,
+                "event_gap": self.config.evaluation.event_gap,
+                "budget": self.budget(run),
+                "default_protocol": method.card.protocol,
+                "protocols": {name: item.plain() for name, item in protocols.items()},
+                "matrix": {name: item.plain() for name, item in every.items()},
+                "weights": method.fusion_weights(self.settings(run), run.base),
+            }
+        )
+
+    # Cost
+
+    def costs(self) -> list[str]:
+        """What the networks of every variant cost, one file each; none where nothing is trained."""
+        return list(
+            dict.fromkeys(
+                f"{self._variant(run)}/cost.json" for run in self.runs if self._stages(run)
+            )
+        )
+
+    @staticmethod
+    def _variant(run: Run) -> str:
+        return f"results/{run.dataset}/{run.method}/{run.variant}"
+
+    def first_run(self, dataset: str, method: str, variant: str) -> Run:
+        """The run of a variant with the first seed."""
+        return Run(dataset, method, variant, self.config.seeds[0])
+
+    def cost_files(self, run: Run) -> dict[str, list[str]]:
+        """What the cost of a variant's networks is counted on: one of the test clips."""
+        files = self.score_files(run, "test")
+        return {key: files[key] for key in files if key != "frozen"}
+
+    def cost_params(self, run: Run) -> dict[str, Any]:
+        """Parameters of counting."""
+        method = get_method(run.method)
+        code = (*method.score_code, *method.apply_code, "vadbench.training.cost")
+        job = self._source(run.dataset, *code) | {
+            "settings": method.score_settings(self.settings(run)),
+            "stages": list(self._stages(run)),
+            "precision": self.config.precision,
+            "seed": run.seed,
+            "frozen": None,
         }
+        if (stage := method.frozen(run.base, None)) is not None:
+            frozen = self.frozen_params(run.of(self._stages(run)[stage]), stage)
+            keys = ("settings", "stages")
+            job["frozen"] = {"stage": stage} | {key: frozen[key] for key in keys}
+        return job
 
     # Pictures
 
@@ -568,12 +687,11 @@ class Plan:
         """Parameters of picturing a run."""
         method = get_method(run.method)
         settings = self.settings(run)
-        protocol = self.config.protocols_for(method.card.protocol)[method.card.protocol]
         job = _job(method.score_settings(settings), *method.explain_code, _CHOOSE)
         return job | {
             "stages": list(self._stages(run)),
             "precision": self.config.precision,
-            "protocol": protocol.plain(),
+            "protocol": self.own_protocol(run).plain(),
             "weights": method.fusion_weights(settings, run.base),
             "frames": self.config.panels.frames,
             "size": self.config.panels.size,
@@ -586,7 +704,7 @@ class Plan:
             method = get_method(run.method)
             if method.explain_code and self.config.panels.frames:
                 wanted.append(f"{run.folder}/panels")
-            if method.explain_code and self.config.panels.maps and method.reads == "views":
+            if self.has_maps(run):
                 wanted.append(f"{run.folder}/maps.h5")
         return wanted + self.comparisons()
 
@@ -628,6 +746,44 @@ class Plan:
 
     # Report
 
+    def thumbnails(self) -> list[str]:
+        """Folders with small pictures of the test clips of all data sets that runs use."""
+        used = dict.fromkeys(run.dataset for run in self.runs)
+        return [f"results/{name}/thumbnails" for name in used]
+
+    def thumbnails_files(self, dataset: str) -> dict[str, list[str]]:
+        """What the small pictures of a data set are made from."""
+        raw = [
+            file
+            for clip in self.clips(dataset)["test"]
+            for file in self.raw_files(dataset, "test", clip)
+        ]
+        return {"clips": self.split_clips(dataset, "test"), "raw": raw}
+
+    def thumbnails_params(self, dataset: str) -> dict[str, Any]:
+        """Parameters of drawing them."""
+        return self._source(dataset, "vadbench.report.thumbnails")
+
+    def report_files(self) -> dict[str, list[str]]:
+        """What the site is made from."""
+        return {
+            "metrics": [self.metrics(run) for run in self.runs],
+            "indices": self.indices(),
+            "scores": [path for run in self.runs for path in self.scores(run).values()],
+            "panels": self.panels(),
+            "costs": self.costs(),
+            "thumbnails": self.thumbnails(),
+        }
+
+    def report_params(self) -> dict[str, Any]:
+        """Parameters of the site: all that it says beside what is in its files."""
+        return _job({}, "vadbench.report.site.build") | {
+            "table": self.table_params(),
+            "runs": [self.evaluate_params(run) for run in self.runs],
+            "pages": site_files_digest(),
+            "cards": _digest({name: get_method(name).card.plain() for name in self.config.methods}),
+        }
+
     def metrics(self, run: Run) -> str:
         """The run's metrics file."""
         return f"{run.folder}/metrics.json"
@@ -636,11 +792,10 @@ class Plan:
         """The folder of the run's curves."""
         return f"{run.folder}/curves"
 
-    def indices(self) -> list[str]:
-        """Index files of all data sets that runs use."""
-        return [
-            f"results/{name}/index.json" for name in dict.fromkeys(run.dataset for run in self.runs)
-        ]
+    def indices(self, names: Sequence[str] = ()) -> list[str]:
+        """Index files of these data sets, or of all that runs use."""
+        used = names or dict.fromkeys(run.dataset for run in self.runs)
+        return [f"results/{name}/index.json" for name in used]
 
     def table_params(self) -> dict[str, Any]:
         """Parameters of the table: what the papers report."""
@@ -657,17 +812,24 @@ class Plan:
 
     def curves_params(self, run: Run) -> dict[str, Any]:
         """Parameters of a run's curves."""
-        job = self._source(run.dataset, "vadbench.report.curves")
-        return job | {"evaluation": self.evaluate_params(run)}
+        method = get_method(run.method)
+        return self._source(run.dataset, "vadbench.report.curves") | {
+            "protocol": self.own_protocol(run).plain(),
+            "weights": method.fusion_weights(self.settings(run), run.base),
+        }
 
 
-def open_plan(raw: Mapping[str, Any]) -> Plan:
+def open_plan(raw: Mapping[str, Any], scripts: Path = Path("workflow/scripts")) -> Plan:
     """Checks a configuration and resolves it against the data on this machine.
+
+    Args:
+        raw: The configuration.
+        scripts: Folder of the rules' scripts.
 
     Raises:
         VadbenchError: The configuration is not valid, or data or weights that it names are missing.
     """
-    plan = Plan(load_config(raw))
+    plan = Plan(load_config(raw), scripts=scripts)
     for name in plan.config.datasets:
         plan.clips(name)
     plan.check_weights()
@@ -676,6 +838,10 @@ def open_plan(raw: Mapping[str, Any]) -> Plan:
 
 def _job(settings: Mapping[str, Any], *code: str) -> dict[str, Any]:
     return {"settings": dict(settings), "code": fingerprint(*sorted(set(code)))}
+
+
+def _digest(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _verified(weights: list[Path]) -> list[str]:

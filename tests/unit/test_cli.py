@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +102,9 @@ def test_datasets_lists_what_was_found(
     assert "it comes from http://www.svcl.ucsd.edu" in shown
 
 
-@pytest.mark.parametrize("command", ["table", "datasets", "inspect", "schema"])
+@pytest.mark.parametrize(
+    "command", ["table", "datasets", "inspect", "schema", "evaluate", "protocols"]
+)
 def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])
@@ -109,12 +112,79 @@ def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "examples:" in capsys.readouterr().out
 
 
+def write_labels(folder: Path) -> tuple[str, str]:
+    """Scores and labels of two clips, as files."""
+    labels = {"a": [0] * 20 + [1] * 20, "b": [1] * 10 + [0] * 20}
+    scores = {name: [v + 0.01 * t for t, v in enumerate(part)] for name, part in labels.items()}
+    (folder / "labels.json").write_text(json.dumps(labels))
+    (folder / "scores.json").write_text(json.dumps(scores))
+    return str(folder / "scores.json"), str(folder / "labels.json")
+
+
+def test_scores_of_others_become_records(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scores, labels = write_labels(tmp_path)
+    command = ["evaluate", scores, "--labels", labels, "--json"]
+    assert main([*command, "--protocol", "raw", "--protocol", "AI-VAD"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert {item["protocol"] for item in records} == {"raw", "ai_vad"}
+    micro = next(i for i in records if (i["protocol"], i["metric"]) == ("raw", "auc_micro"))
+    assert micro["value"] == 1.0
+    assert {"low", "high", "note", "labels_source", "labels_sha256"} <= set(micro)
+    assert main([*command, "--protocol", "hf3vad"]) == 1
+    assert "did you mean 'hf2vad'?" in capsys.readouterr().err
+
+
+def test_a_protocol_that_is_refused_is_told_by_the_exit_status(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    _, labels = write_labels(tmp_path)
+    short = {"a": list(range(36)), "b": list(range(26))}
+    (tmp_path / "short.json").write_text(json.dumps(short))
+    command = ["evaluate", str(tmp_path / "short.json"), "--labels", labels]
+    assert main([*command, "--protocol", "raw"]) == 1
+    assert "raw not evaluated" in capsys.readouterr().err
+    # Of all protocols some do take them.
+    assert main(command) == 0
+    shown = capsys.readouterr()
+    assert "aligned already" in shown.out
+    assert "vec not evaluated" in shown.err
+
+
+def test_labels_come_from_a_data_set_or_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VADBENCH_DATA", str(tmp_path))
+    scores, _ = write_labels(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["evaluate", scores])
+    assert main(["evaluate", scores, "--dataset", "ped3"]) == 1
+    assert "did you mean 'ped" in capsys.readouterr().err
+    assert main(["evaluate", scores, "--dataset", "ped2"]) == 1
+    assert "UCSDped2" in capsys.readouterr().err
+
+
+def test_the_list_of_protocols_says_what_they_do(capsys: pytest.CaptureFixture[str]) -> None:
+    project = Path(__file__).parents[2]
+    assert main(["protocols", "--list", "--config", str(project / "config.yaml")]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "hf2vad: z by training scores; first 4 frames dropped; median of 17 frames with zeros "
+        "beyond the ends; micro AUC" in shown
+    )
+
+
 def test_planning_loads_no_heavy_library() -> None:
     code = """
 import sys
 import vadbench.plan, vadbench.config, vadbench.cli
 import vadbench.methods.hf2vad.method, vadbench.methods.baselines.method
-heavy = {"torch", "lightning", "cv2", "ptlflow", "pandas", "scipy"} & set(sys.modules)
+heavy = {"torch", "lightning", "cv2", "ptlflow", "pandas", "scipy", "sklearn"} & set(sys.modules)
 sys.exit(", ".join(heavy) or 0)
 """
     result = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True)

@@ -1,5 +1,6 @@
 """A small copy of the project that the workflow tests run for real."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -63,14 +64,33 @@ class Tree:
     def configure(self, config: dict[str, Any]) -> None:
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"VADBENCH_DATA": "data", "OMP_NUM_THREADS": "1"}
+        if (self.folder / "src").is_dir():
+            own["PYTHONPATH"] = str(self.folder / "src")
+        return os.environ | own
+
+    def copy_library(self) -> Path:
+        """Gives the tree a library of its own that may be edited; returns its folder."""
+        skip = shutil.ignore_patterns("__pycache__")
+        copy = self.folder / "src/vadbench"
+        return shutil.copytree(PROJECT / "src/vadbench", copy, ignore=skip)
+
     def command(self, *options: str) -> list[str]:
         return [sys.executable, "-m", "snakemake", "--cores", "2", *options]
 
     def run(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self._run(self.command(*options), check)
+
+    def vadbench(self, *options: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self._run([sys.executable, "-m", "vadbench", *options], check)
+
+    def _run(self, command: list[str], check: bool) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            self.command(*options),
+            command,
             cwd=self.folder,
-            env={**os.environ, "VADBENCH_DATA": "data", "OMP_NUM_THREADS": "1"},
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
@@ -92,9 +112,19 @@ def _names_a_rule(line: str) -> bool:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """The small benchmark, run to its end once."""
-    tree = Tree(tmp_path_factory.mktemp("finished") / "project")
-    tree.run()
+    """The small benchmark, run to its end once, whichever worker needs it first."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    tree = Tree.__new__(Tree)
+    tree.folder = root / "finished/project"
+    with open(root / "finished.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "finished/whole").exists():
+            shutil.rmtree(root / "finished", ignore_errors=True)
+            tree = Tree(tree.folder)
+            tree.run()
+            (root / "finished/whole").touch()
     return tree
 
 

@@ -14,6 +14,7 @@ import yaml
 
 from tests.workflow.conftest import PROJECT, SMALL, Tree
 from vadbench.artefacts import file_digest, open_artefact
+from vadbench.scoring.protocol import PROTOCOLS
 
 CLIPS = 4
 CUBES_ON = {
@@ -24,6 +25,8 @@ CUBES_ON = {
     "evaluate": 3,
     "draw_curves": 3,
     "tabulate": 1,
+    "count_cost": 2,
+    "build_report": 1,
 }
 
 
@@ -35,6 +38,18 @@ def test_from_nothing_to_the_table(finished: Tree) -> None:
     assert len(auc)
     assert auc.between(0, 1).all()
     assert table["labels_sha256"].str.len().eq(64).all()
+    assert {"eer", "average_precision", "f1", "rbdc", "tbdc", "tpr"} <= set(table["metric"])
+    inside = table[table["low"].notna()]
+    assert set(inside["metric"]) >= {"auc_micro", "rbdc"}
+    assert (inside["low"] <= inside["high"]).all()
+    protocols = pd.read_csv(finished.folder / "results/tables/protocols.csv")
+    assert set(protocols["protocol"]) == set(PROTOCOLS)
+    assert set(protocols["metric"]) <= {"auc_micro", "auc_macro"}
+    # The two tables hold the same number where they speak of the same.
+    keys = ["method", "variant", "seed", "selection", "score", "protocol", "metric"]
+    both = table.merge(protocols, on=keys, suffixes=("", "_matrix"))
+    assert len(both)
+    assert (both["value"] == both["value_matrix"]).all()
     run = finished.folder / "results/walkway/hf2vad/full/seed0"
     assert sorted(item.name for item in (run / "curves").glob("*.png")) == [
         "test01.png",
@@ -44,11 +59,25 @@ def test_from_nothing_to_the_table(finished: Tree) -> None:
         assert (run / f"{stage}.safetensors").is_file()
 
 
+def test_one_command_evaluates_finished_runs_under_every_protocol(
+    finished: Tree, tmp_path: Path
+) -> None:
+    written = tmp_path / "protocols.csv"
+    command = [sys.executable, "-m", "vadbench", "protocols", "--csv", str(written)]
+    result = subprocess.run(
+        command, cwd=finished.folder, check=True, capture_output=True, text=True
+    )
+    assert "either_branch" in result.stdout
+    expected = (finished.folder / "results/tables/protocols.csv").read_text()
+    assert written.read_text() == expected
+
+
 def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
     for rule in (
         "render_scene",
         "check_clip",
         "index",
+        "find_regions",
         "segment",
         "compute_flow",
         "find_objects",
@@ -59,6 +88,9 @@ def test_every_rule_leaves_a_log_and_a_timing(finished: Tree) -> None:
         "evaluate",
         "tabulate",
         "draw_curves",
+        "count_cost",
+        "draw_thumbnails",
+        "build_report",
     ):
         assert list((finished.folder / "logs").glob(f"{rule}*")), rule
         assert list((finished.folder / "results/timings").glob(f"{rule}*")), rule
@@ -87,12 +119,20 @@ def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
         (
             ("methods", "hf2vad", "settings", "cvae", "learning_rate"),
             2e-4,
-            {"train": 2, "score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1},
+            {
+                "train": 2,
+                "score": 2,
+                "evaluate": 1,
+                "draw_curves": 1,
+                "tabulate": 1,
+                "count_cost": 1,
+                "build_report": 1,
+            },
         ),
         (
             ("evaluation",),
             {"protocols": ["hf2vad", "raw", "mine"], "custom": {"mine": {}}},
-            {"evaluate": 3, "draw_curves": 3, "tabulate": 1},
+            {"evaluate": 3, "tabulate": 1, "build_report": 1},
         ),
         (("seeds",), [0], {}),
         (("memory_gb",), 2.0, {}),
@@ -113,6 +153,7 @@ def test_a_setting_reruns_what_depends_on_it_and_nothing_else(
 def test_frames_are_pictured_and_a_clip_becomes_a_video(tree: Tree) -> None:
     tree.configure(copy.deepcopy(SMALL) | {"panels": {"frames": 1}})
     expected = {"explain": 2, "explain_kinds": 2, "draw_panels": 2, "draw_variants": 1}
+    expected["build_report"] = 1
     assert dict(tree.planned()) == expected
     tree.run()
     run = "results/walkway/hf2vad/full/seed0"

@@ -1,6 +1,7 @@
 # Helpers only: the checked configuration, wildcard constraints, input and params functions.
 # What they return is decided in vadbench.plan, which knows nothing of Snakemake and is tested there.
 import re
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -8,7 +9,7 @@ from vadbench.errors import VadbenchError
 from vadbench.plan import Run, open_plan
 
 try:
-    PLAN = open_plan(config)
+    PLAN = open_plan(config, Path(workflow.basedir) / "workflow/scripts")
 except VadbenchError as error:
     raise WorkflowError(f"The configuration is not valid.\n{error}")
 
@@ -51,6 +52,14 @@ def index_files(wildcards):
 
 def index_params(wildcards):
     return PLAN.index_params(wildcards.dataset)
+
+
+def regions_files(wildcards):
+    return PLAN.regions_files(wildcards.dataset)
+
+
+def regions_params(wildcards):
+    return PLAN.regions_params(wildcards.dataset)
 
 
 # teachers.smk and objects.smk
@@ -168,6 +177,10 @@ def evaluate_scores(wildcards):
     return PLAN.scores(run_of(wildcards))
 
 
+def evaluate_files(wildcards):
+    return PLAN.evaluate_files(run_of(wildcards))
+
+
 def evaluate_params(wildcards):
     return PLAN.evaluate_params(run_of(wildcards))
 
@@ -189,6 +202,34 @@ def all_curves(wildcards):
 
 def all_panels(wildcards):
     return PLAN.panels()
+
+
+def variant_of(wildcards):
+    return PLAN.first_run(wildcards.dataset, wildcards.method, wildcards.variant)
+
+
+def cost_files(wildcards):
+    return PLAN.cost_files(variant_of(wildcards))
+
+
+def cost_params(wildcards):
+    return PLAN.cost_params(variant_of(wildcards))
+
+
+def thumbnails_files(wildcards):
+    return PLAN.thumbnails_files(wildcards.dataset)
+
+
+def thumbnails_params(wildcards):
+    return PLAN.thumbnails_params(wildcards.dataset)
+
+
+def report_files(wildcards):
+    return PLAN.report_files()
+
+
+def report_params(wildcards):
+    return PLAN.report_params()
 
 
 def explain_files(wildcards):

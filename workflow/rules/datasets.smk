@@ -3,6 +3,7 @@
 # results/<dataset>/scene/<split>/<clip>.h5      rendered data sets only: frames and ground truth
 # results/<dataset>/clips/<split>/<clip>.json    one checked clip: size, frames, digest
 # results/<dataset>/index.json                   all clips, fps, labels with source and SHA-256
+# results/<dataset>/regions.h5                   boxes and tracks of what is abnormal, where known
 
 
 rule render_scene:
@@ -20,6 +21,7 @@ rule render_scene:
         runtime=10,
     params:
         job=scene_params,
+        script=PLAN.script("render_scene"),
     script:
         "../scripts/render_scene.py"
 
@@ -41,6 +43,7 @@ rule check_clip:
         runtime=20,
     params:
         job=clip_params,
+        script=PLAN.script("check_clip"),
     script:
         "../scripts/check_clip.py"
 
@@ -62,5 +65,28 @@ rule index:
         runtime=20,
     params:
         job=index_params,
+        script=PLAN.script("index"),
     script:
         "../scripts/index.py"
+
+
+rule find_regions:
+    input:
+        unpack(regions_files),
+    output:
+        "results/{dataset}/regions.h5",
+    log:
+        "logs/find_regions/{dataset}.log",
+    benchmark:
+        "results/timings/find_regions/{dataset}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        job=regions_params,
+        script=PLAN.script("find_regions"),
+    script:
+        "../scripts/find_regions.py"

@@ -22,6 +22,7 @@ rule find_objects:
         runtime=30,
     params:
         job=objects_params,
+        script=PLAN.script("find_objects"),
     script:
         "../scripts/find_objects.py"
 
@@ -43,6 +44,7 @@ rule cut_cubes:
         runtime=30,
     params:
         job=cubes_params,
+        script=PLAN.script("cut_cubes"),
     script:
         "../scripts/cut_cubes.py"
 
@@ -64,5 +66,6 @@ rule make_views:
         runtime=30,
     params:
         job=views_params,
+        script=PLAN.script("make_views"),
     script:
         "../scripts/make_views.py"

@@ -1,12 +1,17 @@
 # What people read.
 #
+# results/report/                                                       the site: open index.html
 # results/tables/benchmark.csv                                          one row per number
+# results/tables/benchmark.{md,tex}                                     the short table
+# results/tables/protocols.csv                                          every run under every protocol
 # results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
 #   the networks; panels/<number>_<clip>_<frame>.png are pictures of it
 # results/<dataset>/<method>/<variant>/seed<seed>/kinds.h5              the same of a frame of each kind
 # results/<dataset>/<method>/variants/seed<seed>.png                    and a row of it for each variant
+# results/<dataset>/<method>/<variant>/cost.json                        what its networks cost
+# results/<dataset>/thumbnails/<number>.jpg                             sampled frames of test clips
 # results/<dataset>/<method>/<variant>/seed<seed>/maps.h5               if asked for: map of every frame
 import time
 from pathlib import Path
@@ -18,9 +23,15 @@ STARTED = time.time()
 onsuccess:
     # Only a table that this run made anew says anything about it.
     if TABLE.exists() and TABLE.stat().st_mtime >= STARTED:
-        from vadbench.report.table import print_table
+        from vadbench.report.end import tell_success
 
-        print_table(TABLE)
+        tell_success(TABLE)
+
+
+onerror:
+    from vadbench.report.end import tell_failure
+
+    tell_failure(PLAN)
 
 
 rule tabulate:
@@ -28,8 +39,23 @@ rule tabulate:
         metrics=all_metrics,
         indices=all_indices,
     output:
-        table=report("results/tables/benchmark.csv", caption="../report/benchmark.rst"),
-        events=report("results/tables/events.csv", caption="../report/events.rst"),
+        table=report(
+            "results/tables/benchmark.csv",
+            caption="../report/benchmark.rst",
+            category="Tables",
+        ),
+        markdown="results/tables/benchmark.md",
+        latex="results/tables/benchmark.tex",
+        protocols=report(
+            "results/tables/protocols.csv",
+            caption="../report/protocols.rst",
+            category="Tables",
+        ),
+        events=report(
+            "results/tables/events.csv",
+            caption="../report/events.rst",
+            category="Tables",
+        ),
     log:
         "logs/tabulate.log",
     benchmark:
@@ -42,8 +68,75 @@ rule tabulate:
         runtime=10,
     params:
         job=table_params,
+        script=PLAN.script("tabulate"),
     script:
         "../scripts/tabulate.py"
+
+
+rule count_cost:
+    input:
+        unpack(cost_files),
+    output:
+        "results/{dataset}/{method}/{variant}/cost.json",
+    log:
+        "logs/count_cost/{dataset}/{method}/{variant}.log",
+    benchmark:
+        "results/timings/count_cost/{dataset}/{method}/{variant}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        job=cost_params,
+        script=PLAN.script("count_cost"),
+    script:
+        "../scripts/count_cost.py"
+
+
+rule draw_thumbnails:
+    input:
+        unpack(thumbnails_files),
+    output:
+        directory("results/{dataset}/thumbnails"),
+    log:
+        "logs/draw_thumbnails/{dataset}.log",
+    benchmark:
+        "results/timings/draw_thumbnails/{dataset}.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        job=thumbnails_params,
+        script=PLAN.script("draw_thumbnails"),
+    script:
+        "../scripts/draw_thumbnails.py"
+
+
+rule build_report:
+    input:
+        unpack(report_files),
+    output:
+        directory("results/report"),
+    log:
+        "logs/build_report.log",
+    benchmark:
+        "results/timings/build_report.tsv"
+    conda:
+        "../../envs/vadbench.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        job=report_params,
+        script=PLAN.script("build_report"),
+    script:
+        "../scripts/build_report.py"
 
 
 rule draw_curves:
@@ -58,6 +151,7 @@ rule draw_curves:
             patterns=["{clip}.png"],
             category="{dataset}",
             subcategory="{method} {variant}",
+            labels={"picture": "score of {clip}", "seed": "{seed}"},
         ),
     log:
         "logs/draw_curves/{dataset}/{method}/{variant}/seed{seed}.log",
@@ -71,6 +165,7 @@ rule draw_curves:
         runtime=30,
     params:
         job=curves_params,
+        script=PLAN.script("draw_curves"),
     script:
         "../scripts/draw_curves.py"
 
@@ -93,6 +188,7 @@ rule explain:
         runtime=60,
     params:
         job=explain_params,
+        script=PLAN.script("explain"),
     script:
         "../scripts/explain.py"
 
@@ -124,6 +220,7 @@ rule draw_variants:
             caption="../report/variants.rst",
             category="{dataset}",
             subcategory="{method}",
+            labels={"picture": "all variants", "seed": "{seed}"},
         ),
     log:
         "logs/draw_variants/{dataset}/{method}/seed{seed}.log",
@@ -137,6 +234,7 @@ rule draw_variants:
         runtime=10,
     params:
         job=drawing_params,
+        script=PLAN.script("draw_variants"),
     script:
         "../scripts/draw_variants.py"
 
@@ -152,6 +250,7 @@ rule draw_panels:
             patterns=["{frame}.png"],
             category="{dataset}",
             subcategory="{method} {variant}",
+            labels={"picture": "frame {frame}", "seed": "{seed}"},
         ),
     log:
         "logs/draw_panels/{dataset}/{method}/{variant}/seed{seed}.log",
@@ -165,5 +264,6 @@ rule draw_panels:
         runtime=30,
     params:
         job=panels_params,
+        script=PLAN.script("draw_panels"),
     script:
         "../scripts/draw_panels.py"

@@ -23,6 +23,7 @@ rule score:
         gpu=1,
     params:
         job=score_params,
+        script=PLAN.script("score"),
     script:
         "../scripts/score.py"
 
@@ -40,8 +41,7 @@ use rule score as score_best_test with:
 
 rule evaluate:
     input:
-        unpack(evaluate_scores),
-        index="results/{dataset}/index.json",
+        unpack(evaluate_files),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     log:
@@ -56,5 +56,6 @@ rule evaluate:
         runtime=20,
     params:
         job=evaluate_params,
+        script=PLAN.script("evaluate"),
     script:
         "../scripts/evaluate.py"

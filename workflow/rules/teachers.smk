@@ -23,6 +23,7 @@ rule segment:
         gpu=of_network("segmentation", 1, 0),
     params:
         job=segmentation_params,
+        script=PLAN.script("segment"),
     script:
         "../scripts/segment.py"
 
@@ -45,6 +46,7 @@ rule compute_flow:
         gpu=of_network("flow", 1, 0),
     params:
         job=flow_params,
+        script=PLAN.script("compute_flow"),
     script:
         "../scripts/compute_flow.py"
 
@@ -67,5 +69,6 @@ rule estimate_depth:
         gpu=of_network("depth", 1, 0),
     params:
         job=depth_params,
+        script=PLAN.script("estimate_depth"),
     script:
         "../scripts/estimate_depth.py"

@@ -28,6 +28,7 @@ rule train:
         gpu=1,
     params:
         job=train_params,
+        script=PLAN.script("train"),
     script:
         "../scripts/train.py"
 
@@ -50,5 +51,6 @@ rule apply_frozen:
         gpu=1,
     params:
         job=frozen_params,
+        script=PLAN.script("apply_frozen"),
     script:
         "../scripts/apply_frozen.py"

@@ -1,11 +1,14 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.datasets import open_source
+    from vadbench.datasets import open_source, watch_clip
     from vadbench.datasets.index import check_clip, write_json
 
     job, at = snakemake.params.job, snakemake.wildcards
-    clip = open_source(job["source"], at.dataset, at.split, at.clip)
-    write_json(check_clip(clip, at.clip), Path(snakemake.output[0]))
+    place = (job["source"], at.dataset, at.split, at.clip)
+    with watch_clip(*place, job["state"]) if "state" in job else nullcontext():
+        record = check_clip(open_source(*place), at.clip)
+    write_json(record, Path(snakemake.output[0]))

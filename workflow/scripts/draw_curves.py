@@ -6,7 +6,7 @@ with job_log(snakemake.log[0]):
     from vadbench.datasets import open_source
     from vadbench.datasets.index import index_labels, load_json
     from vadbench.report.curves import draw_run
-    from vadbench.scoring.protocol import PROTOCOLS
+    from vadbench.scoring.protocol import Protocol
     from vadbench.scoring.scores import Scores
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
@@ -17,8 +17,8 @@ with job_log(snakemake.log[0]):
         Scores.load(files.train),
         Scores.load(files.test),
         index_labels(index),
-        PROTOCOLS[job["evaluation"]["default_protocol"]],
-        job["evaluation"]["weights"],
+        Protocol(**job["protocol"]),
+        job["weights"],
         lambda clip: open_source(job["source"], at.dataset, "test", clip),
         known=index["labels"]["known"],
     )

@@ -1,9 +1,10 @@
+from contextlib import nullcontext
 from pathlib import Path
 
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.datasets import raw_root, read_labels
+    from vadbench.datasets import raw_root, read_labels, watch_labels
     from vadbench.datasets.index import build_index, load_json, write_json
     from vadbench.datasets.sections import SECTIONS
 
@@ -13,12 +14,14 @@ with job_log(snakemake.log[0]):
         split: [load_json(f"results/{at.dataset}/clips/{split}/{clip}.json") for clip in clips]
         for split, clips in job["clips"].items()
     }
+    with watch_labels(section, at.dataset, job["state"]) if "state" in job else nullcontext():
+        labels = read_labels(section, raw_root(section.family, at.dataset))
     index = build_index(
         at.dataset,
         section.family,
         section.fps,
         records,
-        read_labels(section, raw_root(section.family, at.dataset)),
+        labels,
         section.official_counts(),
     )
     write_json(index, Path(snakemake.output[0]))

@@ -3,7 +3,8 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
-    from vadbench.report.table import collect, collect_events, write_table
+    from vadbench.report.summary import summarise, write_short_tables
+    from vadbench.report.table import collect, collect_events, collect_protocols, write_table
 
     job, files = snakemake.params.job, snakemake.input
     table = collect(
@@ -13,4 +14,9 @@ with job_log(snakemake.log[0]):
         job["paper_names"],
     )
     write_table(table, Path(snakemake.output.table))
+    write_short_tables(
+        summarise(table), Path(snakemake.output.markdown), Path(snakemake.output.latex)
+    )
+    protocols = collect_protocols(list(map(Path, files.metrics)))
+    write_table(protocols, Path(snakemake.output.protocols))
     write_table(collect_events(list(map(Path, files.metrics))), Path(snakemake.output.events))

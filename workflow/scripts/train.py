@@ -11,15 +11,15 @@ with job_log(snakemake.log[0]):
     test = None
     if "judge" in job:
         from vadbench.datasets.index import index_labels, load_json
-        from vadbench.scoring.evaluate import judge
-        from vadbench.scoring.protocol import PROTOCOLS
+        from vadbench.scoring.judge import judge
+        from vadbench.scoring.protocol import Protocol
 
         labels = index_labels(load_json(files.index))
         test = TestSet(
             list(labels),
             list(map(Path, files.get("test_cubes") or files.test_views)),
             next(map(Path, files.get("test_frozen", [])), None),
-            partial(judge, labels, PROTOCOLS[job["protocol"]], job["weights"]),
+            partial(judge, labels, Protocol(**job["protocol"]), job["weights"]),
         )
     method.train(
         TrainJob(

@@ -6,6 +6,7 @@ from vadbench.artefacts.store import (
     ArtefactWriter,
     Identity,
     file_digest,
+    library_versions,
     open_artefact,
     write_atomically,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "Identity",
     "Kind",
     "file_digest",
+    "library_versions",
     "open_artefact",
     "write_atomically",
 ]

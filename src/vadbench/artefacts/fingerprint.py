@@ -1,8 +1,8 @@
 """Fingerprints of code: Snakemake sees settings and files change, but not an imported module.
 
 A fingerprint hashes the syntax trees of the modules that compute a result and of all that they
-import of this package or their own, at the top or inside a function. Comments, docstrings and
-formatting do not count, nor does the plumbing that `PLUMBING` lists.
+import of this package or their own, at the top or inside a function. Comments, docstrings,
+formatting and lines that only log do not count, nor does the plumbing that `PLUMBING` lists.
 
 Parsing takes longer than all else that planning does in this package, so what was found in a module
 is kept in the user's cache folder, under the digest of the module's text.
@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
 
-__all__ = ["PLUMBING", "covered", "fingerprint"]
+__all__ = ["PLUMBING", "covered", "fingerprint", "modules_of", "script_fingerprint"]
 
 PLUMBING = frozenset(
     {
@@ -30,14 +30,22 @@ PLUMBING = frozenset(
         "vadbench.methods",  # declarations: what they resolve to reaches the rules as params
         "vadbench.artefacts",  # the store's effect is covered by its schema versions
         "vadbench.artefacts.kinds",
+        "vadbench.artefacts.seal",
         "vadbench.artefacts.store",
         "vadbench.artefacts.fingerprint",
+        "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
         "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }
 )
 """Modules that cannot change a result; they are left out of every fingerprint."""
 _MOST = 1000  # modules of which something is kept
+_LOGGING = frozenset(
+    ("log", level) for level in ("debug", "info", "warning", "error", "exception", "log")
+)
+_LOOKING = frozenset(
+    {"float", "int", "len", "max", "min", "repr", "round", "sorted", "str", "type"}
+)
 
 
 @cache
@@ -50,9 +58,56 @@ def fingerprint(*roots: str) -> str:
     Raises:
         ModuleNotFoundError: A root is no module.
     """
-    lines = [f"{module} {_parsed(module)[0]}" for module in covered(*roots)]
+    modules = {module: _parsed(module)[0] for module in covered(*roots)}
     _KEPT.save()
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    text = "\n".join(f"{module} {digest}" for module, digest in modules.items())
+    found = hashlib.sha256(text.encode()).hexdigest()[:16]
+    _keep_modules(found, modules)
+    return found
+
+
+@cache
+def script_fingerprint(path: Path) -> str:
+    """Returns a hash over the syntax tree of a script alone, not of what it imports."""
+    return hashlib.sha256(_tree_text(path.read_bytes(), path)[1].encode()).hexdigest()[:16]
+
+
+def modules_of(code: str) -> dict[str, str] | None:
+    """Returns the modules that a fingerprint was made of, each with its own hash.
+
+    Args:
+        code: A fingerprint, this one's or an older one's.
+
+    Returns:
+        None if it was not computed by this user, so that its parts are not known.
+    """
+    try:
+        content = json.loads((_cache_folder() / f"code/{code}.json").read_bytes())
+        return {str(module): str(digest) for module, digest in content.items()}
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _keep_modules(code: str, modules: dict[str, str]) -> None:
+    path = _cache_folder() / f"code/{code}.json"
+    if not path.exists():
+        _write_quietly(path, {module: digest[:16] for module, digest in modules.items()})
+
+
+def _cache_folder() -> Path:
+    home = os.environ.get("HOME", "")
+    return Path(os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache") / "vadbench"
+
+
+def _write_quietly(path: Path, content: object) -> None:
+    """Writes JSON whole or not at all; a folder that is read-only costs time and nothing else."""
+    temporary = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(content))
+        os.replace(temporary, path)
+    except OSError as error:
+        logging.getLogger(__name__).debug("%s: not kept (%s)", path, error)
 
 
 def covered(*roots: str) -> list[str]:
@@ -79,15 +134,23 @@ def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
     key = hashlib.sha256(f"{module} {is_package} ".encode() + text).hexdigest()
     found = _KEPT.get(key)
     if found is None:
-        tree = ast.parse(text, filename=str(path))
+        tree, dumped = _tree_text(text, path)
         names = sorted(set(_imports(tree, module, is_package=is_package)))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                node.body = _without_strings(node.body)
-        found = hashlib.sha256(ast.dump(tree).encode()).hexdigest(), names
+        found = hashlib.sha256(dumped.encode()).hexdigest(), names
         _KEPT.put(key, *found)
     digest, names = found
     return digest, tuple(name for name in names if _source(name) is not None)
+
+
+def _tree_text(text: bytes, path: Path) -> tuple[ast.Module, str]:
+    """The syntax tree of a module, and its dump without docstrings and lines that log."""
+    tree = ast.parse(text, filename=str(path))
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            body = getattr(node, name, None)
+            if isinstance(body, list):  # That of a lambda or a conditional expression is no list.
+                setattr(node, name, [item for item in body if not _says_nothing(item)])
+    return tree, ast.dump(tree)
 
 
 class _Kept:
@@ -98,10 +161,8 @@ class _Kept:
     """
 
     def __init__(self) -> None:
-        home = os.environ.get("HOME", "")
-        folder = Path(os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache")
         version = ".".join(map(str, sys.version_info[:3]))
-        self._path = folder / f"vadbench/fingerprints-{version}.json"
+        self._path = _cache_folder() / f"fingerprints-{version}.json"
         self._by = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         self._used: dict[str, tuple[str, list[str]]] = {}
         self._changed = False
@@ -135,29 +196,37 @@ class _Kept:
         self._changed = False
         # What was used in other checkouts stays until there is too much of it.
         found = self._stored if len(self._stored) < _MOST else self._used
-        temporary = self._path.with_suffix(f".{os.getpid()}.part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps({"by": self._by, "found": list(found.items())}))
-            os.replace(temporary, self._path)
-        except OSError as error:  # A folder that is read-only costs time and nothing else.
-            logging.getLogger(__name__).debug("%s: not kept (%s)", self._path, error)
+        _write_quietly(self._path, {"by": self._by, "found": list(found.items())})
 
 
 _KEPT = _Kept()
 
 
-def _without_strings(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Drops docstrings, also those below a constant or an attribute."""
-    return [
-        statement
-        for statement in body
-        if not (
-            isinstance(statement, ast.Expr)
-            and isinstance(statement.value, ast.Constant)
-            and isinstance(statement.value.value, str)
-        )
-    ]
+def _says_nothing(statement: ast.stmt) -> bool:
+    """Whether a statement is a docstring, also one below a constant, or only writes to the log."""
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    if isinstance(value, ast.Constant):
+        return isinstance(value.value, str)
+    return (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Attribute)
+        and isinstance(value.func.value, ast.Name)
+        and (value.func.value.id, value.func.attr) in _LOGGING
+        and not any(map(_might_act, ast.walk(value)))
+    )
+
+
+def _might_act(node: ast.AST) -> bool:
+    """Whether computing a part of a log line might do more than look."""
+    if isinstance(node, ast.Call):
+        function = node.func
+        name = function.id if isinstance(function, ast.Name) else ""
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            return (function.value.id, function.attr) not in _LOGGING
+        return name not in _LOOKING
+    return isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom)
 
 
 def _imports(tree: ast.Module, module: str, *, is_package: bool) -> Iterable[str]:

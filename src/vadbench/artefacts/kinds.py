@@ -19,6 +19,9 @@ class Field:
             "panel" or "free".
         unit: Unit of the values in words.
         required: Whether an artefact without it is incomplete.
+        within: Least and greatest value that make sense. Of a float16 field the least is zero or
+            the greatest with a minus.
+        varies: Whether an artefact in which all values are the same is a sign of a fault.
     """
 
     dtype: str
@@ -26,6 +29,8 @@ class Field:
     rows: str
     unit: str
     required: bool = True
+    within: tuple[float, float] | None = None
+    varies: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,24 +45,39 @@ class Kind:
     prefixes: dict[str, Field] = field(default_factory=dict)
 
 
-_OFFSETS = Field("int64", 1, "frame+1", "index of each frame's first object")
-_BOXES = Field("float32", 2, "object", "x1 y1 x2 y2, pixels of the frame")
+_PIXELS = (-4096.0, 4096.0)  # no frame is wider, and nothing moves farther between two of them
+_OFFSETS = Field("int64", 1, "frame+1", "index of each frame's first object", within=(0, 2**40))
+_BOXES = Field("float32", 2, "object", "x1 y1 x2 y2, pixels of the frame", within=(-1.0, 65536.0))
+_CLASSES = Field("int16", 1, "object", "COCO category, -1 unknown", within=(-1, 1000))
+_CONFIDENCE = Field("float32", 1, "object", "confidence, 0 to 1", within=(0.0, 1.0))
+_DEPTH_UNIT = "relative inverse depth, 1 nearest, 0 farthest"
 
 KINDS: dict[str, Kind] = {
     "scene": Kind(
         1,
         {
-            "frames": Field("uint8", 4, "frame", "BGR intensity"),
-            "flow": Field("float16", 4, "frame", "x y displacement t-1 -> t, pixels per frame"),
-            "depth": Field("float16", 3, "frame", "distance of the visible surface, metres"),
+            "frames": Field("uint8", 4, "frame", "BGR intensity", varies=True),
+            "flow": Field(
+                "float16", 4, "frame", "x y displacement t-1 -> t, pixels per frame", within=_PIXELS
+            ),
+            "depth": Field(
+                "float16",
+                3,
+                "frame",
+                "distance of the visible surface, metres",
+                within=(0, 60000),
+                varies=True,
+            ),
             "instance_map": Field("uint8", 3, "frame", "track of the visible instance, 0 none"),
-            "abnormal_mask": Field("uint8", 3, "frame", "1 where an abnormal object is visible"),
-            "labels": Field("uint8", 1, "frame", "1 for an abnormal frame"),
+            "abnormal_mask": Field(
+                "uint8", 3, "frame", "1 where an abnormal object is visible", within=(0, 1)
+            ),
+            "labels": Field("uint8", 1, "frame", "1 for an abnormal frame", within=(0, 1)),
             "frame_offsets": _OFFSETS,
             "boxes": _BOXES,
             "track_ids": Field("int32", 1, "object", "track number"),
-            "classes": Field("int16", 1, "object", "COCO category"),
-            "abnormal": Field("uint8", 1, "object", "1 for an abnormal object"),
+            "classes": _CLASSES,
+            "abnormal": Field("uint8", 1, "object", "1 for an abnormal object", within=(0, 1)),
             "kinds": Field("int16", 1, "object", "index into anomaly_kinds, -1 normal"),
         },
     ),
@@ -66,8 +86,8 @@ KINDS: dict[str, Kind] = {
         {
             "frame_offsets": _OFFSETS,
             "boxes": _BOXES,
-            "classes": Field("int16", 1, "object", "COCO category"),
-            "scores": Field("float32", 1, "object", "confidence, 0 to 1"),
+            "classes": _CLASSES,
+            "scores": _CONFIDENCE,
             "track_ids": Field("int32", 1, "object", "track number, -1 unknown"),
             "mask_offsets": Field("int64", 1, "object+1", "index of each mask's first byte"),
             "mask_bits": Field("uint8", 1, "free", "packed bits of each mask inside its box"),
@@ -76,20 +96,31 @@ KINDS: dict[str, Kind] = {
     ),
     "flow": Kind(
         1,
-        {"flow": Field("float16", 4, "frame", "x y displacement t-1 -> t; see the settings")},
+        {
+            "flow": Field(
+                "float16",
+                4,
+                "frame",
+                "x y displacement t-1 -> t; see the settings",
+                within=_PIXELS,
+                varies=True,
+            )
+        },
     ),
     "depth": Kind(
         1,
-        {"depth": Field("float16", 3, "frame", "relative inverse depth, 1 nearest, 0 farthest")},
+        {"depth": Field("float16", 3, "frame", _DEPTH_UNIT, within=(0, 1), varies=True)},
     ),
     "objects": Kind(
         1,
         {
             "frame_offsets": _OFFSETS,
             "boxes": _BOXES,
-            "sources": Field("uint8", 1, "object", "0 instance, 1 motion, 2 imported, 3 frame"),
-            "classes": Field("int16", 1, "object", "COCO category, -1 unknown"),
-            "scores": Field("float32", 1, "object", "confidence, 0 to 1"),
+            "sources": Field(
+                "uint8", 1, "object", "0 instance, 1 motion, 2 imported, 3 frame", within=(0, 3)
+            ),
+            "classes": _CLASSES,
+            "scores": _CONFIDENCE,
         },
     ),
     "cubes": Kind(
@@ -98,16 +129,25 @@ KINDS: dict[str, Kind] = {
             "frame_offsets": _OFFSETS,
             "boxes": _BOXES,
             "frames": Field("uint8", 5, "object", "BGR or grey intensity, frames t-4 .. t"),
-            "flow": Field("float16", 5, "object", "flow into each frame of the window"),
+            "flow": Field(
+                "float16", 5, "object", "flow into each frame of the window", within=_PIXELS
+            ),
         },
     ),
     "views": Kind(
         1,
         {
-            "frames": Field("uint8", 4, "frame", "BGR or grey intensity, resized"),
-            "flow": Field("float16", 4, "frame", "flow t-1 -> t, resized, units unchanged", False),
+            "frames": Field("uint8", 4, "frame", "BGR or grey intensity, resized", varies=True),
+            "flow": Field(
+                "float16",
+                4,
+                "frame",
+                "flow t-1 -> t, resized, units unchanged",
+                False,
+                _PIXELS,
+            ),
             "class_map": Field("uint8", 3, "frame", "COCO category, resized", False),
-            "depth": Field("float16", 3, "frame", "relative inverse depth, resized", False),
+            "depth": Field("float16", 3, "frame", "relative inverse depth, resized", False, (0, 1)),
         },
     ),
     "reconstructions": Kind(
@@ -128,7 +168,11 @@ KINDS: dict[str, Kind] = {
             "frames": Field("int64", 1, "panel", "its number in the clip, from 0"),
             "frame_scores": Field("float64", 1, "panel", "its score under the method's protocol"),
             "labels": Field(
-                "uint8", 1, "panel", "1 for an abnormal frame, 2 for one without a label"
+                "uint8",
+                1,
+                "panel",
+                "1 for an abnormal frame, 2 for one without a label",
+                within=(0, 2),
             ),
             "boxes": Field("float32", 2, "panel", "its highest object, pixels; 0 where none"),
             "kinds": Field("str", 1, "panel", "what it shows: normal, or the anomaly", False),
@@ -144,6 +188,18 @@ KINDS: dict[str, Kind] = {
             "clip_offsets": Field("int64", 1, "clip+1", "index of each clip's first frame"),
         },
         prefixes={"map": Field("float16", 3, "frame", "anomaly map of a component, reduced")},
+    ),
+    "regions": Kind(
+        1,
+        {
+            "clips": Field("str", 1, "clip", "clip names"),
+            "clip_offsets": Field("int64", 1, "clip+1", "index of each clip's first frame"),
+            "known": Field("uint8", 1, "clip", "1 where the clip's abnormal regions are known"),
+            "sizes": Field("int64", 2, "clip", "height and width of the clip's frames, pixels"),
+            "frame_offsets": _OFFSETS,
+            "boxes": _BOXES,
+            "track_ids": Field("int32", 1, "object", "track number within the clip"),
+        },
     ),
     "scores": Kind(
         1,

@@ -27,7 +27,8 @@ import hdf5plugin
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.artefacts.kinds import KINDS, Field, Kind
+from vadbench.artefacts.kinds import KINDS, Field
+from vadbench.artefacts.seal import EMPTY, seal_file
 from vadbench.errors import VadbenchError
 
 __all__ = [
@@ -35,11 +36,14 @@ __all__ = [
     "ArtefactWriter",
     "Identity",
     "file_digest",
+    "library_versions",
     "open_artefact",
     "write_atomically",
 ]
 
 _CHUNK_BYTES = 1 << 20
+_USER_BLOCK = 512  # bytes before the HDF5 content, for the seal: the least that HDF5 allows
+_OWN = ("kind", "schema", "dataset", "split", "clip", "n_frames", "settings", "attributes")
 _LIBRARIES = (
     "numpy",
     "cv2",
@@ -96,6 +100,11 @@ def commit(temporary: Path, target: Path) -> None:
     os.replace(temporary, target)
 
 
+def library_versions() -> dict[str, str]:
+    """Returns the versions of the libraries that this process computes with."""
+    return {name: str(sys.modules[name].__version__) for name in _LIBRARIES if name in sys.modules}
+
+
 def file_digest(path: str | Path) -> str:
     """Returns an artefact's own content digest, or the SHA-256 of any other file."""
     path = Path(path)
@@ -111,6 +120,11 @@ def file_digest(path: str | Path) -> str:
 
 def _json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def text_bytes(values: npt.NDArray[Any]) -> bytes:
+    """Returns the bytes of strings that their digest is taken over."""
+    return "".join(f"{value}\0" for value in values).encode()
 
 
 class _Column:
@@ -149,7 +163,7 @@ class _Column:
         array = np.asarray(values)
         if self.spec.dtype == "str":
             array = array.astype(object)
-            self._hash.update("\0".join(array).encode())
+            self._hash.update(text_bytes(array))
         else:
             array = np.ascontiguousarray(array, dtype=self.spec.dtype)
             self._hash.update(array.data.cast("B") if array.size else b"")
@@ -182,7 +196,7 @@ class _Column:
 
     def close(self) -> str:
         self._flush(whole_chunks=False)
-        return f"{self.name}:{self.spec.dtype}:{self._row_shape}:{self._hash.hexdigest()}"
+        return column_line(self.name, self.spec, self._row_shape, self._hash.hexdigest())
 
 
 class ArtefactWriter:
@@ -228,7 +242,7 @@ class ArtefactWriter:
         try:
             handle, self._temporary = temporary_beside(self._path)
             os.close(handle)
-            self._file = h5py.File(self._temporary, "w", libver="v110")
+            self._file = h5py.File(self._temporary, "w", libver="v110", userblock_size=_USER_BLOCK)
         except OSError as error:
             raise VadbenchError(f"{self._path}: cannot be written ({error})") from error
         return self
@@ -236,7 +250,7 @@ class ArtefactWriter:
     def append(self, field: str, values: npt.ArrayLike) -> None:
         """Adds rows along axis 0 of a field."""
         if field not in self._columns:
-            spec = _spec(self._kind, field)
+            spec = find_spec(self._kind_name, field)
             if spec is None:
                 raise ValueError(f"a {self._kind_name} artefact has no field {field!r}")
             self._columns[field] = _Column(self._file, field, spec, self._n_frames)
@@ -250,8 +264,10 @@ class ArtefactWriter:
 
     def _finish(self) -> None:
         contents = [column.close() for _, column in sorted(self._columns.items())]
-        self._check()
-        facts = {
+        counts = {name: (column.rows, column.spec) for name, column in self._columns.items()}
+        if problem := row_problem(self._kind_name, counts, self._n_frames):
+            raise ValueError(problem)
+        facts: dict[str, Any] = {
             "kind": self._kind_name,
             "schema": self._kind.version,
             "dataset": self._identity.dataset,
@@ -261,35 +277,15 @@ class ArtefactWriter:
             "settings": _json(self._settings),
             "attributes": _json(self._attributes),
         }
-        digest = hashlib.sha256("\n".join([_json(facts), *contents]).encode()).hexdigest()
-        libraries = {
-            name: str(sys.modules[name].__version__) for name in _LIBRARIES if name in sys.modules
-        }
         facts |= {
-            "digest": digest,
+            "digest": content_digest(facts, contents),
             "code": self._code,
             "inputs": _json(self._inputs),
-            "libraries": _json(libraries),
+            "libraries": _json(library_versions()),
         }
-        facts["attributes_digest"] = hashlib.sha256(_json(facts).encode()).hexdigest()
+        facts["attributes_digest"] = attributes_digest(facts)
         for name, value in facts.items():
             self._file.attrs[name] = value
-
-    def _check(self) -> None:
-        for name, spec in self._kind.fields.items():
-            if spec.required and name not in self._columns:
-                raise ValueError(f"a {self._kind_name} artefact needs the field {name!r}")
-        expected: dict[str, int] = {"frame": self._n_frames, "frame+1": self._n_frames + 1}
-        for name, column in self._columns.items():
-            base, plus, _ = column.spec.rows.partition("+")
-            if base == "free":
-                continue
-            rows = column.rows - (1 if plus else 0)
-            if rows != expected.setdefault(base, rows):
-                raise ValueError(
-                    f"{self._kind_name}: field {name!r} has {column.rows} rows, "
-                    f"expected {expected[base] + (1 if plus else 0)} ({column.spec.rows})"
-                )
 
     def __exit__(
         self,
@@ -301,6 +297,9 @@ class ArtefactWriter:
             if error is None:
                 self._finish()
                 self._file.close()
+                with open(self._temporary, "r+b") as stream:
+                    stream.write(EMPTY.encode())
+                seal_file(self._temporary)
                 commit(self._temporary, self._path)
         except OSError as failure:
             raise VadbenchError(
@@ -312,6 +311,48 @@ class ArtefactWriter:
             self._temporary.unlink(missing_ok=True)
 
 
+def column_line(name: str, spec: Field, row_shape: tuple[int, ...], digest: str) -> str:
+    """Returns what the content digest is told of an array."""
+    return f"{name}:{spec.dtype}:{row_shape}:{digest}"
+
+
+def content_digest(facts: Mapping[str, Any], contents: Sequence[str]) -> str:
+    """Returns the digest over identity, settings and arrays, the latter as `column_line` has it."""
+    own = {name: facts[name] for name in _OWN}
+    return hashlib.sha256("\n".join([_json(own), *contents]).encode()).hexdigest()
+
+
+def attributes_digest(facts: Mapping[str, Any]) -> str:
+    """Returns the digest over all attributes but itself."""
+    own = {name: value for name, value in facts.items() if name != "attributes_digest"}
+    return hashlib.sha256(_json(own).encode()).hexdigest()
+
+
+def row_problem(kind: str, counts: Mapping[str, tuple[int, Field]], n_frames: int) -> str | None:
+    """Says which field is missing, or which has rows that do not fit the others.
+
+    Args:
+        kind: A key of `KINDS`.
+        counts: Rows and specification of each field that there is.
+        n_frames: Frames that the artefact covers.
+    """
+    for name, spec in KINDS[kind].fields.items():
+        if spec.required and name not in counts:
+            return f"a {kind} artefact needs the field {name!r}"
+    expected: dict[str, int] = {"frame": n_frames}
+    for name, (found, spec) in counts.items():
+        base, plus, _ = spec.rows.partition("+")
+        if base == "free":
+            continue
+        more = 1 if plus else 0
+        if found - more != expected.setdefault(base, found - more):
+            return (
+                f"{kind}: field {name!r} has {found} rows, expected {expected[base] + more} "
+                f"({spec.rows})"
+            )
+    return None
+
+
 def _close_quietly(file: h5py.File) -> None:
     try:
         file.close()
@@ -320,11 +361,13 @@ def _close_quietly(file: h5py.File) -> None:
         return
 
 
-def _spec(kind: Kind, name: str) -> Field | None:
-    if name in kind.fields:
-        return kind.fields[name]
+def find_spec(kind: str, name: str) -> Field | None:
+    """Returns what a kind says of a field; None if it has no such field."""
+    known = KINDS[kind]
+    if name in known.fields:
+        return known.fields[name]
     prefix, separator, rest = name.partition("/")
-    return kind.prefixes.get(prefix) if separator and rest else None
+    return known.prefixes.get(prefix) if separator and rest else None
 
 
 class Artefact:
@@ -333,6 +376,10 @@ class Artefact:
     def __init__(self, file: h5py.File, path: Path) -> None:
         self._file, self.path = file, path
         attributes = file.attrs
+        self.facts = {
+            name: value if isinstance(value, str) else int(value)
+            for name, value in attributes.items()
+        }
         clip = str(attributes["clip"])
         self.kind = str(attributes["kind"])
         self.identity = Identity(str(attributes["dataset"]), str(attributes["split"]), clip or None)
@@ -387,7 +434,7 @@ def open_artefact(path: str | Path, kind: str | None = None) -> Iterator[Artefac
         try:
             artefact = Artefact(file, path)
             version = int(file.attrs["schema"])
-        except (KeyError, ValueError, OSError) as error:
+        except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
             raise VadbenchError(
                 f"{path}: not an artefact of vadbench ({error}); {remedy}"
             ) from error

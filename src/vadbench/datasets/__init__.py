@@ -1,6 +1,6 @@
 """Data sets: one module per family, found by name and imported when used.
 
-A family module has `list_clips`, `label_paths`, `raw_state`, `open_clip` and `read_labels`, each
+A family module has `list_clips`, `label_paths`, `raw_paths`, `open_clip` and `read_labels`, each
 taking the data set's settings and the folder its raw clips lie in. The first three are cheap (no
 frame is decoded), because they run whenever the workflow is planned. One that reads a folder has
 `locate`, which says where it lies.
@@ -8,6 +8,7 @@ frame is decoded), because they run whenever the workflow is planned. One that r
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.datasets.watch import look, watched
 from vadbench.errors import VadbenchError
 from vadbench.plain import PlainSettings
 
@@ -26,13 +28,17 @@ __all__ = [
     "Labels",
     "data_root",
     "family_module",
+    "kept_state",
     "label_paths",
     "list_clips",
     "open_clip",
     "open_source",
+    "raw_paths",
     "raw_root",
     "raw_state",
     "read_labels",
+    "watch_clip",
+    "watch_labels",
 ]
 
 FAMILIES: dict[str, str] = {
@@ -132,10 +138,50 @@ def label_paths(section: _Section, root: Path) -> list[Path]:
     return paths
 
 
-def raw_state(section: _Section, root: Path) -> dict[str, str]:
-    """Returns a cheap fingerprint (names, sizes, times) for each `<split>/<clip>` and `labels`."""
-    state: dict[str, str] = family_module(section.family).raw_state(section, root)
-    return state
+def raw_paths(section: _Section, root: Path) -> dict[str, list[Path]]:
+    """Returns the files, or folders of files, that each `<split>/<clip>` lies in."""
+    paths: dict[str, list[Path]] = family_module(section.family).raw_paths(section, root)
+    return paths
+
+
+def raw_state(section: _Section, root: Path, dataset: str | None = None) -> dict[str, str]:
+    """Returns a token of the raw files of each `<split>/<clip>` and of `labels`.
+
+    Args:
+        section: The data set's settings.
+        root: Folder that its raw clips lie in.
+        dataset: Its name; given, what jobs kept of its files counts (see `watch.look`).
+    """
+    paths = raw_paths(section, root) | {"labels": label_paths(section, root)}
+    return {
+        key: look(files, None if dataset is None else kept_state(dataset, key))
+        for key, files in paths.items()
+    }
+
+
+@contextmanager
+def watch_clip(
+    source: Mapping[str, Any], dataset: str, split: str, clip: str, state: str
+) -> Iterator[None]:
+    """Keeps what a clip's raw files were like while the block read them (see `watch.watched`)."""
+    section = PlainSettings(source)
+    key = f"{split}/{clip}"
+    paths = raw_paths(section, raw_root(section.family, dataset))[key]
+    with watched(paths, kept_state(dataset, key), state):
+        yield
+
+
+@contextmanager
+def watch_labels(section: _Section, dataset: str, state: str) -> Iterator[None]:
+    """Keeps what the label files were like while the block read them (see `watch.watched`)."""
+    paths = label_paths(section, raw_root(section.family, dataset))
+    with watched(paths, kept_state(dataset, "labels"), state):
+        yield
+
+
+def kept_state(dataset: str, key: str) -> Path:
+    """Where it is kept what raw files were like when they were last read."""
+    return Path(f"results/{dataset}/raw/{key}.json")
 
 
 def open_clip(section: _Section, root: Path, split: str, clip: str) -> Clip:

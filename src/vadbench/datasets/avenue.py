@@ -21,7 +21,6 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
-    stat_digest,
 )
 from vadbench.datasets.parts import PartClip
 from vadbench.errors import VadbenchError
@@ -35,7 +34,7 @@ __all__ = [
     "locate",
     "open_clip",
     "open_volume",
-    "raw_state",
+    "raw_paths",
     "read_labels",
     "truth_file",
 ]
@@ -114,17 +113,15 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return [*label_files(section.labels, "avenue", layout), *_truth(layout, root)]
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
-    """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
+    """Returns the folder or video of each clip."""
     layout = locate(section, root)
-    state = {
-        f"{split}/{clip}": stat_digest([path])
+    return {
+        f"{split}/{clip}": [path]
         for split in ("train", "test")
         for name, path in layout.sources(split).items()
         for clip in _pieces(section, split, name)
     }
-    state["labels"] = stat_digest(label_paths(section, root))
-    return state
 
 
 def read_labels(section: "Section", root: Path) -> Labels:

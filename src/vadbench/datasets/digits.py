@@ -18,7 +18,7 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import DigitsSection as Section
 
-__all__ = ["DigitClip", "label_paths", "list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = ["DigitClip", "label_paths", "list_clips", "open_clip", "raw_paths", "read_labels"]
 
 _CLIPS = {"train": "normal", "test": "all"}
 _TRAINING = 1000
@@ -91,15 +91,10 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return _mnist_files(root) if _has_mnist(section, root) else []
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
-    """Returns names, sizes and times of MNIST's files, or nothing: bundled digits do not change."""
-    text = "scikit-learn"
-    if _has_mnist(section, root):
-        stats = [(path.name, path.stat()) for path in _mnist_files(root)]
-        text = "\n".join(f"{name} {item.st_size} {item.st_mtime_ns}" for name, item in stats)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    clips = [f"{split}/{clip}" for split, clip in _CLIPS.items()]
-    return dict.fromkeys([*clips, "labels"], digest)
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
+    """Returns MNIST's files for each clip, or none: bundled digits do not change."""
+    files = label_paths(section, root)
+    return {f"{split}/{clip}": files for split, clip in _CLIPS.items()}
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> DigitClip:

@@ -22,7 +22,7 @@ __all__ = [
     "locate",
     "mask_path",
     "open_clip",
-    "raw_state",
+    "raw_paths",
     "read_labels",
 ]
 
@@ -88,9 +88,9 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return [path]
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
-    """Returns a fingerprint of names, sizes and times for each clip, and for the labels."""
-    return locate(section, root).state(label_paths(section, root))
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
+    """Returns the folder or video of each clip."""
+    return locate(section, root).paths()
 
 
 def read_labels(section: "Section", root: Path) -> Labels:

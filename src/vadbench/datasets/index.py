@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import write_atomically
+from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.labels import from_intervals, intervals
 from vadbench.errors import VadbenchError
@@ -155,18 +156,23 @@ def _vectors(index: Mapping[str, Any], spans: Any) -> dict[str, npt.NDArray[np.u
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Writes JSON whole or not at all."""
+    """Writes JSON whole or not at all, sealed."""
     with write_atomically(path) as stream:
-        stream.write((json.dumps(content, indent=1) + "\n").encode())
+        stream.write(
+            seal_bytes((json.dumps({"seal": EMPTY} | dict(content), indent=1) + "\n").encode())
+        )
 
 
 def load_json(path: str | Path) -> Any:
-    """Reads a JSON file.
+    """Reads a JSON file, but for its seal.
 
     Raises:
         VadbenchError: It is missing or damaged.
     """
     try:
-        return json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
         raise VadbenchError(f"{path}: cannot be read ({error}); delete it and run again") from error
+    if isinstance(content, dict):
+        content.pop("seal", None)
+    return content

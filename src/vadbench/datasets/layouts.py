@@ -28,7 +28,6 @@ __all__ = [
     "label_files",
     "list_sources",
     "open_path",
-    "stat_digest",
 ]
 
 Vectors = dict[str, npt.NDArray[np.uint8]]
@@ -69,14 +68,13 @@ class Layout:
         """Frames of each test clip."""
         return {clip: open_path(path).n_frames for clip, path in self.sources("test").items()}
 
-    def state(self, labels: Iterable[Path]) -> dict[str, str]:
-        """Fingerprint of names, sizes and times of each clip, and of the label files."""
-        state = {
-            f"{split}/{clip}": stat_digest([path])
+    def paths(self) -> dict[str, list[Path]]:
+        """What each clip lies in, by `<split>/<clip>`."""
+        return {
+            f"{split}/{clip}": [path]
             for split in ("train", "test")
             for clip, path in self.sources(split).items()
         }
-        return state | {"labels": stat_digest(labels)}
 
 
 def find_layout(
@@ -136,17 +134,6 @@ def list_sources(folder: Path) -> dict[str, Path]:
 def open_path(path: Path, size: tuple[int, int] | None = None) -> "Clip":
     """Opens a folder of images, or a video file whose frames are resized to `size` if given."""
     return ImageClip(path) if path.is_dir() else videos.VideoClip(path, size)
-
-
-def stat_digest(paths: Iterable[Path]) -> str:
-    """Returns a fingerprint of names, sizes and times of files, and of the files in folders."""
-    digest = hashlib.sha256()
-    for path in paths:
-        entries = sorted(os.scandir(path), key=lambda e: e.name) if path.is_dir() else [path]
-        for entry in entries:
-            status = entry.stat()
-            digest.update(f"{entry.name} {status.st_size} {status.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def label_files(labels: str, subset: str, layout: Layout) -> list[Path]:

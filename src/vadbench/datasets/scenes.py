@@ -14,7 +14,7 @@ from vadbench.datasets import Labels
 if TYPE_CHECKING:
     from vadbench.datasets.sections import WalkwaySection as Section
 
-__all__ = ["SceneClip", "label_paths", "list_clips", "open_clip", "raw_state", "read_labels"]
+__all__ = ["SceneClip", "label_paths", "list_clips", "open_clip", "raw_paths", "read_labels"]
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
@@ -29,7 +29,7 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return []
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
     """Rendered clips are artefacts, which the workflow watches itself."""
     return {}
 

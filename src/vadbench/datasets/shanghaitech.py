@@ -34,7 +34,7 @@ __all__ = [
     "locate",
     "open_clip",
     "pixel_mask_file",
-    "raw_state",
+    "raw_paths",
     "read_labels",
     "scene_of",
 ]
@@ -82,9 +82,9 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout)]
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
-    """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    return locate(section, root).state(label_paths(section, root))
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
+    """Returns the folder or video of each clip."""
+    return locate(section, root).paths()
 
 
 def read_labels(section: "Section", root: Path) -> Labels:

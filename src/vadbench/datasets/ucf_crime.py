@@ -28,7 +28,7 @@ from vadbench.errors import VadbenchError
 if TYPE_CHECKING:
     from vadbench.datasets.sections import UCFCrimeSection as Section
 
-__all__ = ["label_paths", "list_clips", "locate", "open_clip", "raw_state", "read_labels"]
+__all__ = ["label_paths", "list_clips", "locate", "open_clip", "raw_paths", "read_labels"]
 
 _PLACES = ("UCF_Crimes", "UCF-Crime", "ucf_crime")
 _CLIPS = {
@@ -142,9 +142,9 @@ def label_paths(section: "Section", root: Path) -> list[Path]:
     return [*_other_labels(section, layout), *_annotations(section, layout)]
 
 
-def raw_state(section: "Section", root: Path) -> dict[str, str]:
-    """Returns a fingerprint of names, sizes and times for each clip, and for the label files."""
-    return locate(section, root).state(label_paths(section, root))
+def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
+    """Returns the folder or video of each clip."""
+    return locate(section, root).paths()
 
 
 def read_labels(section: "Section", root: Path) -> Labels:

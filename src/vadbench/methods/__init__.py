@@ -37,10 +37,12 @@ __all__ = [
     "PaperNumber",
     "Pretrained",
     "ScoreJob",
+    "Speed",
     "TestSet",
     "TrainJob",
     "Variant",
     "get_method",
+    "merge",
     "method_names",
     "nearest",
     "register",
@@ -69,6 +71,21 @@ class Choice(Settings):
     source: str = Field(description="why: paper section, code, or reasoning")
 
 
+class Speed(Settings):
+    """A running time that the paper reports."""
+
+    what: str = Field(description="what was timed")
+    value: float = Field(gt=0, description="the number as printed")
+    unit: Literal["s/frame", "frames/s"] = Field(description="its unit")
+    hardware: str = Field(description="what it ran on")
+    source: str = Field(description="where the paper says so")
+
+    @property
+    def frames_per_second(self) -> float:
+        """The number as a speed."""
+        return self.value if self.unit == "frames/s" else 1 / self.value
+
+
 class Card(Settings):
     """A paper's card: what `paper.yaml` holds.
 
@@ -87,6 +104,7 @@ class Card(Settings):
     defaults: dict[str, dict[str, Any]] = Field(description="settings by data set")
     budgets: dict[Budget, dict[str, Any]] = Field(description="settings by budget")
     results: list[PaperNumber] = Field(description="numbers in the paper's tables")
+    speeds: list[Speed] = Field(default_factory=list, description="running times it reports")
     choices: list[Choice] = Field(description="open choices and what was taken")
 
 
@@ -294,6 +312,7 @@ class Method(ABC):
             outputs of frozen stages, the scores and the pictures, for the code fingerprint; their
             imports inside the package count too. A method without explain_code has no pictures.
         reads: Whether it learns from cubes of objects or from views, whole frames.
+        squared_errors: Components that are squared errors, of which a PSNR can be taken.
         seeded: Whether the result depends on the seed; if not, one seed is run.
     """
 
@@ -304,6 +323,7 @@ class Method(ABC):
     score_code: ClassVar[tuple[str, ...]] = ()
     explain_code: ClassVar[tuple[str, ...]] = ()
     reads: ClassVar[Literal["cubes", "views"]] = "cubes"
+    squared_errors: ClassVar[frozenset[str]] = frozenset()
     seeded: ClassVar[bool] = True
 
     @cached_property
@@ -341,7 +361,7 @@ class Method(ABC):
             self.variants[variant].overrides,
             overrides or {},
         ):
-            merged = _merge(merged, layer)
+            merged = merge(merged, layer)
         return self.settings_model.model_validate(merged)
 
     def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
@@ -438,9 +458,10 @@ def nearest(name: str, names: Sequence[str]) -> str:
     return f"; there is: {', '.join(names)}" if names else ""
 
 
-def _merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns values with those of a layer over them, key by key at any depth."""
     merged = dict(base)
     for key, value in layer.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from vadbench.datasets.labels import intervals
 from vadbench.report.pictures import HIGHEST, OTHER, enlarged, rectangle
 from vadbench.scoring.choose import top_frames
-from vadbench.scoring.evaluate import clip_series, evaluate, object_scores
+from vadbench.scoring.metrics import macro_auc
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import clip_series, object_scores
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
@@ -141,17 +142,17 @@ def draw_run(
     """
     parts = {name: clip_series(train, test, protocol, {name: 1.0}) for name in test.components}
     fused = clip_series(train, test, protocol, weights) if weights else None
+    shown = fused or next(iter(parts.values()))
     aucs = None
     if known:
-        chosen = weights or {test.components[0]: 1.0}
-        aucs = evaluate(train, test, labels, protocol, chosen).clip_auc
+        kept = {clip: labels[clip][shown.first :][: len(s)] for clip, s in shown.scores.items()}
+        aucs = macro_auc(kept, shown.scores, "skip")[1]
     order = object_scores(train, test, protocol, weights) if weights else None
     for clip in test.clips:
         series = {name: result.scores[clip] for name, result in parts.items()}
         if fused is not None:
             rest = series if len(series) > 1 else {}
             series = {"score": fused.scores[clip]} | rest
-        shown = fused or next(iter(parts.values()))
         if aucs is None:
             words = "no labels"
         else:

@@ -3,19 +3,27 @@
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from vadbench.artefacts import write_atomically
+from vadbench.artefacts.seal import checksum_line, checksum_path
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
+from vadbench.report.summary import label, own_protocol, short_table, summarise
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = [
     "COLUMNS",
     "EVENT_COLUMNS",
+    "PROTOCOL_COLUMNS",
     "collect",
     "collect_events",
+    "collect_protocols",
+    "print_summary",
     "print_table",
     "write_table",
 ]
@@ -33,6 +41,8 @@ COLUMNS = [
     "clip",
     "anomaly",
     "value",
+    "low",
+    "high",
     "paper",
     "paper_table",
     "difference",
@@ -43,9 +53,25 @@ COLUMNS = [
     "scores_digest",
     "warnings",
 ]
-"""Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `clip` is empty but for
-`auc_clip`, `anomaly` but for `auc_anomaly`; `paper` is given where variant, metric and protocol
-are the paper's own."""
+"""Columns of `benchmark.csv`. AUCs are 0 to 1, also the paper's; `low` and `high` are the 95 %
+interval over clips, empty where there is none; `clip` is empty but for `auc_clip`, `anomaly` but
+for `auc_anomaly`; `paper` is given where variant, metric and protocol are the paper's own."""
+
+PROTOCOL_COLUMNS = [
+    "dataset",
+    "method",
+    "variant",
+    "seed",
+    "selection",
+    "budget",
+    "score",
+    "protocol",
+    "metric",
+    "value",
+    "low",
+    "high",
+]
+"""Columns of `protocols.csv`: every run under every protocol, its micro and macro AUC."""
 
 
 EVENT_COLUMNS = [
@@ -73,6 +99,7 @@ EVENT_COLUMNS = [
 """Columns of `events.csv`: frames from 0, times in seconds, scores under the method's protocol, the
 box of the highest-scoring object in the peak frame, pixels."""
 _EVENTS_SHOWN = 10
+_NUMBERS = ("value", "low", "high", "paper", "difference")
 
 
 def collect(
@@ -116,6 +143,20 @@ def collect(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def collect_protocols(metrics: Sequence[Path]) -> pd.DataFrame:
+    """Puts what every run has under every protocol into one table.
+
+    Args:
+        metrics: `metrics.json` files.
+    """
+    rows = []
+    for path in metrics:
+        run = load_json(path)
+        about = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
+        rows += [about | record for record in run["matrix"]]
+    return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
+
+
 def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
     """Puts the events of all runs into one table, ranked within each run.
 
@@ -135,11 +176,16 @@ def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes CSV, whole or not at all."""
+    """Writes CSV and its checksum beside it, each whole or not at all."""
     text = StringIO()
     table.to_csv(text, index=False, float_format="%.6f")
-    with write_atomically(path) as stream:
-        stream.write(text.getvalue().encode())
+    content = text.getvalue().encode()
+    for target, own in (
+        (checksum_path(path), checksum_line(content, path)),
+        (path, content),
+    ):
+        with write_atomically(target) as stream:
+            stream.write(own)
 
 
 def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
@@ -155,34 +201,18 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
     return shown
 
 
-def _variant(variant: str, score: str, selection: str) -> str:
-    """Returns the name of a row: components that stand alone by their own."""
-    name = variant if score == "fused" else score
-    return f"{name} (epoch chosen on test labels)" if selection == "best_test" else name
-
-
-def _by_variant(dataset: str, table: pd.DataFrame) -> Any:
+def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
     """Returns a table of the micro AUC of every method, mean and deviation over seeds."""
+    short = short_table(summary)
+    numbers = {"AUC": "AUC", "95 % interval": "95 %", "paper": "paper", "difference": "diff."}
+    shown_numbers = [name for name in numbers if short[name].any()] + ["seeds"]
     shown = _table(
         f"{dataset}: frame-level AUC, micro, percent; each method under its own protocol",
         ("method", "variant", "budget"),
-        ("AUC", "paper", "diff.", "seeds"),
+        [numbers.get(name, name) for name in shown_numbers],
     )
-    keys = ["method", "variant", "score", "selection", "budget"]
-    for key, group in table.groupby(keys, sort=False):
-        method, variant, score, selection, budget = map(str, key)
-        values, paper = 100 * group["value"], group["paper"].iloc[0]
-        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-        known = not pd.isna(paper)
-        shown.add_row(
-            method,
-            _variant(variant, score, selection),
-            budget or "-",
-            f"{values.mean():.1f}{spread}",
-            f"{100 * paper:.1f}" if known else "",
-            f"{values.mean() - 100 * paper:+.1f}" if known else "",
-            str(len(values)),
-        )
+    for _, row in short.iterrows():
+        shown.add_row(*(row[name] for name in ("method", "variant", "budget", *shown_numbers)))
     return shown
 
 
@@ -197,8 +227,8 @@ def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
     for key, group in table.groupby(["method", "variant", "score", "selection"], sort=False):
         method, variant, score, selection = map(str, key)
         means = group.groupby("anomaly")["value"].mean()
-        label = f"{method} {_variant(variant, score, selection)}"
-        shown.add_row(label, *(f"{100 * means[kind]:.1f}" for kind in kinds))
+        name = f"{method} {label(variant, score, selection)}"
+        shown.add_row(name, *(f"{100 * means[kind]:.1f}" for kind in kinds))
     return shown
 
 
@@ -222,6 +252,22 @@ def _by_event(dataset: str, method: str, events: pd.DataFrame) -> Any:
     return shown
 
 
+def print_summary(
+    console: "Console", summary: pd.DataFrame, anomalies: pd.DataFrame | None = None
+) -> None:
+    """Prints the short table of each data set, and what is seen of each kind of anomaly.
+
+    Args:
+        console: Where to.
+        summary: As `vadbench.report.summary.summarise` returns it.
+        anomalies: Rows of the long table with the metric `auc_anomaly`.
+    """
+    for dataset, group in summary.groupby("dataset", sort=False):
+        console.print(_by_variant(str(dataset), group))
+        if anomalies is not None and (anomalies["dataset"] == dataset).any():
+            console.print(_by_anomaly(str(dataset), anomalies[anomalies["dataset"] == dataset]))
+
+
 def print_table(path: Path) -> None:
     """Prints the micro AUC of every method and data set under the method's own protocol.
 
@@ -233,22 +279,16 @@ def print_table(path: Path) -> None:
     from rich.console import Console
 
     try:
-        table = pd.read_csv(path, keep_default_na=False, na_values={"paper": [""]})
-        table = table[table["protocol"] == table["default_protocol"]]
-        # Of a method that fuses its components the sum is shown, of one that does not all of them.
-        is_fused = table["score"] == "fused"
-        fuses = is_fused.groupby(table["method"]).transform("any")
-        table = table[is_fused | ~fuses]
+        table = pd.read_csv(
+            path, keep_default_na=False, na_values={name: [""] for name in _NUMBERS}
+        )
+        table = own_protocol(table)
         anomalies = table[table["metric"] == "auc_anomaly"]
-        table = table[table["metric"] == "auc_micro"]
+        summary = summarise(table)
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()
-    for dataset, group in table.groupby("dataset", sort=False):
-        console.print(_by_variant(str(dataset), group))
-        kinds = anomalies[anomalies["dataset"] == dataset]
-        if len(kinds):
-            console.print(_by_anomaly(str(dataset), kinds))
+    print_summary(console, summary, anomalies)
     beside = path.with_name("events.csv")
     if beside.is_file():
         events = pd.read_csv(beside)

@@ -17,8 +17,9 @@ from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest
 from vadbench.plan import Plan, Run
 from vadbench.report.pictures import ABNORMAL, HIGHEST, OTHER, enlarged, outline, rectangle
-from vadbench.scoring.evaluate import clip_series, object_scores
+from vadbench.scoring.protocol import protocol_name
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import clip_series, object_scores
 
 if TYPE_CHECKING:
     from vadbench.datasets import Clip
@@ -60,16 +61,15 @@ def write_run_video(
             f"{found.dataset} has no test clip {clip!r}{nearest(clip, list(test.clips))}"
         )
     own = get_method(found.method).card.protocol
-    protocols = plan.config.protocols_for(own)
-    if (protocol or own) not in protocols:
-        raise VadbenchError(
-            f"{config} names no protocol {protocol!r}{nearest(str(protocol), list(protocols))}"
-        )
+    protocols = plan.protocols(found, every=True)
+    name = protocol_name(protocol or own, protocols)
+    if name not in protocols:
+        raise VadbenchError(f"there is no protocol {name!r}{nearest(name, list(protocols))}")
     weights = get_method(found.method).fusion_weights(plan.settings(found), found.variant)
     weights = weights or dict.fromkeys(test.components[:1], 1.0)
     index = load_json(Path(f"results/{found.dataset}/index.json"))
     labels = index_labels(index)
-    chosen = protocols[protocol or own]
+    chosen = protocols[name]
     result = clip_series(train, test, chosen, weights)
     if clip not in result.scores:
         raise VadbenchError(f"the protocol drops every frame of clip {clip}")

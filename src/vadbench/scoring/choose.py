@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets.labels import intervals
-from vadbench.scoring.evaluate import Series, clip_series, object_scores
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import Series, clip_series, object_scores
 
 __all__ = ["Chosen", "choose_frames", "choose_kinds", "top_frames"]
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from vadbench.datasets.labels import intervals
-from vadbench.scoring.evaluate import clip_series, object_scores
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import clip_series, object_scores
 
 __all__ = ["Event", "find_events", "threshold"]
 

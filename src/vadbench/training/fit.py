@@ -24,7 +24,8 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from safetensors.torch import save as serialise
 
-from vadbench.artefacts import file_digest, write_atomically
+from vadbench.artefacts import file_digest, library_versions, write_atomically
+from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.training.data import Batches
 from vadbench.training.machine import use_bfloat16
 from vadbench.training.stage import Stage
@@ -272,9 +273,9 @@ def save_weights(
         inputs: Files they were made from; their digests are stored.
     """
     digests = {item.as_posix(): file_digest(item) for item in inputs}
-    facts = {**about, "inputs": digests, "torch": torch.__version__}
+    facts = {**about, "inputs": digests, "libraries": library_versions(), "seal": EMPTY}
     # One entry: the library writes several in no fixed order, and the file would differ each time.
     metadata = {"vadbench": json.dumps(facts, sort_keys=True)}
     tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
     with write_atomically(path) as stream:
-        stream.write(serialise(tensors, metadata))
+        stream.write(seal_bytes(serialise(tensors, metadata)))

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vadbench.datasets import digits
+from vadbench.datasets import digits, raw_state
 from vadbench.datasets.sections import DigitsSection
 from vadbench.errors import VadbenchError
 
@@ -41,7 +41,7 @@ def test_mnist_is_taken_where_it_lies(tmp_path: Path) -> None:
     assert (train.n_frames, train.height) == (3, 28)
     np.testing.assert_array_equal(train.frame(1)[..., 0], made[13])
     assert "MNIST" in digits.read_labels(section, tmp_path).source
-    assert digits.raw_state(section, tmp_path) != digits.raw_state(SECTION, tmp_path)
+    assert raw_state(section, tmp_path) != raw_state(SECTION, tmp_path)
 
 
 def test_mnist_that_is_not_there_is_named(tmp_path: Path) -> None:

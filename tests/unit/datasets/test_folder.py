@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.videos import write_video
-from vadbench.datasets import folder
+from vadbench.datasets import folder, raw_state
 from vadbench.datasets.index import build_index, check_clip
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import FolderSection as Section
@@ -94,9 +94,9 @@ def test_labels_are_masks(root: Path) -> None:
     assert np.flatnonzero(labels.clips["monday"]).tolist() == [10, 11]
     assert np.flatnonzero(labels.clips["tuesday"]).tolist() == [3, 4]
     assert (labels.source, len(labels.sha256)) == ("gate/truth", 64)
-    before = folder.raw_state(section, root)
+    before = raw_state(section, root)
     np.save(root / "gate/truth/tuesday.npy", np.zeros(LENGTHS["tuesday"], np.uint8))
-    after = folder.raw_state(section, root)
+    after = raw_state(section, root)
     assert {key for key in before if before[key] != after[key]} == {"labels"}
     changed = folder.read_labels(section, root)
     assert not changed.clips["tuesday"].any()

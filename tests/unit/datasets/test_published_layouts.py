@@ -122,7 +122,7 @@ def test_the_nineteen_training_clips_leave_out_what_is_abnormal(tmp_path: Path) 
     part = avenue.open_clip(section, tmp_path, "train", "02_0522")
     assert part.frame(0)[0, 0, 0] == 522 % 251
     assert [int(frame[0, 0, 0]) for frame in part][-1] == 770 % 251
-    assert set(avenue.raw_state(section, tmp_path)) >= {f"train/{clip}" for clip in clips}
+    assert set(avenue.raw_paths(section, tmp_path)) >= {f"train/{clip}" for clip in clips}
     short = tmp_path / "avenue/training/frames/07/1098.png"
     short.unlink()
     assert avenue.open_clip(section, tmp_path, "train", "07_0901").n_frames == 197

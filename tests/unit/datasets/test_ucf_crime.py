@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.videos import write_video
-from vadbench.datasets import ucf_crime
+from vadbench.datasets import raw_state, ucf_crime
 from vadbench.datasets.index import build_index, check_clip, index_labels
 from vadbench.datasets.sections import UCFCrimeSection as Section
 from vadbench.errors import VadbenchError
@@ -189,7 +189,7 @@ def test_the_source_of_labels_can_be_named(root: Path) -> None:
     named = ucf_crime.read_labels(Section(labels=ANNOTATIONS), root)
     assert named.clips["Explosion008"].tolist() == [0] * 7 + [1]
     assert not ucf_crime.read_labels(Section(labels="ucf_labels.npz"), root).clips["Arson011"].any()
-    before = ucf_crime.raw_state(Section(), root)
+    before = raw_state(Section(), root)
     (root / "UCF_Crimes" / ANNOTATIONS).write_text(annotations() + "\n")
-    after = ucf_crime.raw_state(Section(), root)
+    after = raw_state(Section(), root)
     assert {key for key in before if before[key] != after[key]} == {"labels"}

@@ -8,7 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from vadbench import datasets
-from vadbench.datasets import ucsd
+from vadbench.datasets import raw_state, ucsd
 from vadbench.datasets.index import build_index, check_clip, index_labels
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import UCSDSection
@@ -245,12 +245,12 @@ def test_a_missing_data_set_says_where_it_was_looked_for(tmp_path: Path) -> None
 def test_state_sees_content_by_size_and_time_and_is_per_clip(tmp_path: Path) -> None:
     base = official(tmp_path)
     section = UCSDSection()
-    before = ucsd.raw_state(section, tmp_path)
+    before = raw_state(section, tmp_path)
     (base / "Test/Test001/003.tif").touch()
-    after = ucsd.raw_state(section, tmp_path)
+    after = raw_state(section, tmp_path)
     assert {key for key in before if before[key] != after[key]} == {"test/Test001"}
     (base / "Test/UCSDped2.m").write_text("")
-    assert ucsd.raw_state(section, tmp_path)["labels"] != after["labels"]
+    assert raw_state(section, tmp_path)["labels"] != after["labels"]
 
 
 def test_real_ped2(ped2_root: Path) -> None:

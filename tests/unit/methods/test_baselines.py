@@ -1,8 +1,10 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from vadbench.cli import main
 from vadbench.datasets import ucsd
 from vadbench.datasets.sections import UCSDSection
 from vadbench.methods.baselines.score import box_scores
@@ -10,6 +12,7 @@ from vadbench.objects.importing import read_boxes
 from vadbench.scoring.evaluate import evaluate
 from vadbench.scoring.protocol import PROTOCOLS
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import frame_scores
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +35,37 @@ def ped2(ped2_root: Path) -> tuple[Scores, dict[str, np.ndarray]]:
         },
     )
     return scores, labels
+
+
+def test_known_values_on_ped2_from_the_command_line(
+    ped2: tuple[Scores, dict[str, np.ndarray]],
+    ped2_root: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VADBENCH_DATA", str(ped2_root))
+    scores, labels = ped2
+    frames = frame_scores(scores, scores, PROTOCOLS["raw"], {"box_aspect": 1.0})
+    np.save(tmp_path / "aspect.npy", np.concatenate([frames[clip] for clip in labels]))
+    command = ["evaluate", str(tmp_path / "aspect.npy"), "--dataset", "ped2", "--json"]
+    assert main([*command, "--protocol", "drop4", "--protocol", "hf2vad"]) == 0
+    found = {
+        item["protocol"]: 100 * item["value"]
+        for item in json.loads(capsys.readouterr().out)
+        if item["metric"] == "auc_micro"
+    }
+    assert found["drop4"] == pytest.approx(91.5, abs=0.0501)
+    assert found["hf2vad"] == pytest.approx(96.5, abs=0.0501)
+
+
+def test_boxes_counted_and_scaled_within_clips_on_ped2(
+    ped2: tuple[Scores, dict[str, np.ndarray]],
+) -> None:
+    scores, labels = ped2
+    protocol = PROTOCOLS["future_frame"].resolved("ped2")
+    found = evaluate(scores, scores, labels, protocol, {"box_count": 1.0})
+    assert 100 * found.metrics["auc_micro"] == pytest.approx(81.2, abs=0.0501)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vadbench.report.table import collect
+from vadbench.report.table import PROTOCOL_COLUMNS, collect, collect_protocols
 
 PAPER = {
     "dataset": "ped2",
@@ -34,10 +34,25 @@ def write(folder: Path, **values: Any) -> list[Path]:
                 "clip": "",
                 "anomaly": "",
                 "value": 0.98,
+                "low": 0.95,
+                "high": 0.99,
                 "note": "",
             }
             for protocol in ("hf2vad", "raw")
             for score in ("fused", "flow_reconstruction")
+        ],
+        "matrix": [
+            {
+                "selection": "last",
+                "protocol": "vec",
+                "score": "fused",
+                "metric": "auc_micro",
+                "clip": "",
+                "value": 0.9,
+                "low": None,
+                "high": None,
+                "note": "said",
+            }
         ],
     } | values
     path = folder / "metrics.json"
@@ -59,6 +74,13 @@ def test_the_papers_number_stands_only_beside_what_the_paper_measured(tmp_path: 
     assert (row["protocol"], row["score"]) == ("hf2vad", "fused")
     assert row["difference"] == pytest.approx(0.98 - 0.993)
     assert row["paper_table"] == "Table 1"
+
+
+def test_every_protocol_has_its_table(tmp_path: Path) -> None:
+    table = collect_protocols(write(tmp_path))
+    assert list(table) == PROTOCOL_COLUMNS
+    (row,) = table.to_dict("records")
+    assert (row["dataset"], row["protocol"], row["value"]) == ("mine", "vec", 0.9)
 
 
 def test_another_data_set_has_no_paper_number(tmp_path: Path) -> None:

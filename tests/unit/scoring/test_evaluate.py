@@ -5,10 +5,11 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from vadbench.errors import VadbenchError
-from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run, frame_scores
+from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run
 from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
 from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import frame_scores
 
 
 def made(counts: list[list[int]], seed: int = 0, names: tuple[str, ...] = ("a", "b")) -> Scores:
@@ -153,9 +154,9 @@ def test_macro_says_what_it_does_with_clips_of_one_class() -> None:
     assert (value, clips) == (0.5, {"x": 0.5})
     assert "y" in note
     padded, _, note = macro_auc(labels, scores, "pad")
-    assert padded == pytest.approx(
-        np.mean([by_counting(np.array([0, 0, 1, 1, 1]), np.array([-1.0, 1, 2, 0, 3])), 1.0])
-    )
+    # A normal frame of score 0, not of the lowest score, and an abnormal one above all.
+    first = by_counting(np.array([0, 0, 1, 1, 1]), np.array([0.0, 1, 2, 0, np.inf]))
+    assert padded == pytest.approx(np.mean([first, 1.0]))
     assert "padded" in note
 
 

@@ -20,7 +20,7 @@ from vadbench.methods import ApplyJob, TestSet, TrainJob
 from vadbench.methods.hf2vad.frozen import reconstruct_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.train import train_stage
-from vadbench.scoring.evaluate import judge
+from vadbench.scoring.judge import judge
 from vadbench.scoring.protocol import PROTOCOLS
 from vadbench.training.settings import StageSettings
 

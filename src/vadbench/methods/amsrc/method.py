@@ -22,6 +22,7 @@ class AMSRC(Method):
     train_code = ("vadbench.methods.amsrc.run",)
     score_code = ("vadbench.methods.amsrc.run",)
     explain_code = ("vadbench.methods.amsrc.panels",)
+    squared_errors = frozenset({"prediction_error"})
 
     @property
     def variants(self) -> Mapping[str, Variant]:

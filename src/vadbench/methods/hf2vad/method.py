@@ -32,6 +32,7 @@ class HF2VAD(Method):
     apply_code = ("vadbench.methods.hf2vad.frozen",)
     score_code = ("vadbench.methods.hf2vad.score",)
     explain_code = ("vadbench.methods.hf2vad.panels",)
+    squared_errors = frozenset({"flow_reconstruction", "frame_prediction"})
 
     @property
     def variants(self) -> Mapping[str, Variant]:

@@ -22,6 +22,7 @@ class MemoryToy(Method):
     score_code = ("vadbench.methods.memory_toy.run",)
     explain_code = ("vadbench.methods.memory_toy.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
+    squared_errors = frozenset({"reconstruction_error"})
 
     @property
     def variants(self) -> Mapping[str, Variant]:

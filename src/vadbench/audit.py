@@ -1,0 +1,460 @@
+"""Audits results: every file by itself, against what it was made from, and against its data set.
+
+Each artefact names the files that it was made from, with their digests. An audit reads all files,
+compares these digests with what lies there now, counts frames against the index, and so follows
+every number of a table back to raw frames and labels.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vadbench import datasets
+from vadbench.artefacts import Artefact, file_digest, open_artefact
+from vadbench.artefacts.check import CHECKS, check_file, weights_facts
+from vadbench.datasets.index import load_json
+from vadbench.datasets.labels import intervals
+from vadbench.errors import VadbenchError
+from vadbench.jobs import Jobs
+from vadbench.plan import Plan
+
+__all__ = ["Finding", "Report", "audit", "descendants", "list_files", "remove"]
+
+_PER_FRAME = frozenset({"scene", "segmentation", "flow", "depth", "objects", "cubes", "views"})
+_PER_RUN = frozenset({"scores", "reconstructions", "flow_colours", "panels", "maps"})
+_MOST_BOXES = 1000  # per frame; more is no detection but noise
+_SLACK = 1.0  # pixels that a box may reach beyond the frame
+# What jobs write on their way, and what is drawn from results by commands.
+_NOT_RESULTS = re.compile(
+    r"results/(timings|report)/|results/[^/]+/raw/|/seed\d+/(training|videos)/"
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not hold.
+
+    Attributes:
+        path: The file.
+        problem: What is wrong with it, in words.
+    """
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an audit found.
+
+    Attributes:
+        findings: What does not hold.
+        files: Number of files by ending.
+        size: Their size in bytes.
+        notes: What could not be looked at, and why.
+    """
+
+    findings: list[Finding]
+    files: Mapping[str, int]
+    size: int
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def unsound(self) -> list[str]:
+        """The files of the findings, each once."""
+        return list(dict.fromkeys(finding.path for finding in self.findings))
+
+    def plain(self) -> dict[str, Any]:
+        """JSON types."""
+        return {"sound": not self.findings} | asdict(self)
+
+
+def audit(
+    paths: Iterable[Path],
+    plan: Plan | None = None,
+    tell: Callable[[Path], None] | None = None,
+) -> Report:
+    """Audits files and all files below folders.
+
+    Args:
+        paths: Files or folders, as seen from the project's root.
+        plan: The plan of the configuration; without it labels and raw frames are not looked at.
+        tell: Called with each file before it is read.
+
+    Raises:
+        VadbenchError: A path does not exist.
+    """
+    files = list_files(paths)
+    seen = _Audit(plan)
+    for path in files:
+        if tell is not None:
+            tell(path)
+        seen.look(path)
+    for path in files:
+        seen.compare(path)
+    seen.compare_settings()
+    counts = Counter(path.suffix for path in files)
+    size = sum(path.stat().st_size for path in files)
+    return Report(seen.findings, dict(counts), size, list(dict.fromkeys(seen.notes)))
+
+
+def list_files(paths: Iterable[Path]) -> list[Path]:
+    """Returns the files that an audit reads: artefacts, weights, records, tables and pictures.
+
+    Raises:
+        VadbenchError: A path does not exist.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise VadbenchError(
+                f"{path}: no such file or folder; name a file or a folder below results/"
+            )
+        inside = path.rglob("*") if path.is_dir() else [path]
+        found |= {
+            item: None
+            for item in sorted(inside)
+            if item.suffix in CHECKS
+            and item.is_file()
+            and not item.name.startswith(".")
+            and not _NOT_RESULTS.search(item.as_posix())
+        }
+    return list(found)
+
+
+def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
+    """Returns what has to go so that the next run makes unsound files, and no others, again.
+
+    That is the files themselves, what else their jobs make, and all that descends from these: a
+    run makes a missing file only if something that it has to make needs it.
+    """
+    jobs = Jobs(plan)
+    after: dict[Any, list[Any]] = {job: [] for job in jobs}
+    for job in jobs:
+        for source in jobs.before(job):
+            after[source].append(job)
+    gone: dict[str, None] = {}
+    waiting = []
+    for path in unsound:
+        job = jobs.of(path) or jobs.of(Path(path).parent.as_posix())
+        if job in after:
+            waiting.append(job)
+        else:
+            gone[path] = None  # Of another configuration: nothing here is made from it.
+    seen = set(waiting)
+    while waiting:
+        job = waiting.pop()
+        gone |= dict.fromkeys(job.outputs)
+        for item in after[job]:
+            if item not in seen:
+                seen.add(item)
+                waiting.append(item)
+    return sorted(path for path in gone if Path(path).exists())
+
+
+def remove(paths: Iterable[str]) -> None:
+    """Removes files, and folders of pictures."""
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            for item in path.iterdir():
+                item.unlink()
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+class _Audit:
+    """What is known of the files of a tree."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+        self._facts: dict[str, dict[str, Any]] = {}
+        self._digests: dict[str, str | None] = {}
+        self._records: dict[str, Any] = {}
+
+    def _find(self, path: Path | str, problem: str) -> None:
+        self.findings.append(Finding(str(path), problem))
+
+    def look(self, path: Path) -> None:
+        """Checks a file by itself."""
+        problems = check_file(path)
+        for problem in problems:
+            self._find(path, problem)
+        try:
+            facts = _provenance(path)
+        except (VadbenchError, OSError, ValueError) as error:
+            if not problems:
+                self._find(path, str(error))
+            return
+        if facts is not None:
+            self._facts[path.as_posix()] = facts
+
+    def compare(self, path: Path) -> None:
+        """Compares a file with its place, with what it was made from, and with its data set."""
+        facts = self._facts.get(path.as_posix())
+        if facts is not None:
+            for problem in _misplaced(path, facts):
+                self._find(path, problem)
+            for source, digest in facts["inputs"].items():
+                self._compare_input(path, source, digest)
+        try:
+            if path.suffix == ".h5" and facts is not None:
+                for problem in self._counts(path):
+                    self._find(path, problem)
+            elif path.name == "index.json":
+                self._compare_index(path)
+            elif path.parent.parent.name == "clips" and path.suffix == ".json":
+                self._compare_raw(path)
+        except (KeyError, TypeError, IndexError, ValueError, OSError, RuntimeError) as error:
+            self._find(path, f"does not hold what its kind should ({error!r})")
+        except VadbenchError as error:
+            self._find(path, str(error).removeprefix(f"{path}: "))
+
+    def _digest(self, path: str) -> str | None:
+        if path not in self._digests:
+            try:
+                self._digests[path] = file_digest(path)
+            except VadbenchError:
+                self._digests[path] = None
+        return self._digests[path]
+
+    def _compare_input(self, path: Path, source: str, digest: str) -> None:
+        found = self._digest(source)
+        if found == digest:
+            return
+        if found is not None:
+            self._find(
+                path,
+                f"was made from {source} with the digest {digest[:16]}, but there lies "
+                f"{found[:16]} now",
+            )
+        elif Path(source).exists():
+            self._find(path, f"was made from {source}, which cannot be read now")
+        else:
+            self.notes.append(f"{source} is no longer there; what was made from it cannot tell")
+
+    def compare_settings(self) -> None:
+        """Artefacts that stand side by side are made with the same settings."""
+        groups: dict[tuple[str, str], dict[str, list[str]]] = {}
+        for name, facts in self._facts.items():
+            parts = Path(name).parts
+            if facts["kind"] in _PER_FRAME and len(parts) > 3:
+                key = ("/".join(parts[:-2]), facts["kind"])
+                text = json.dumps(facts["settings"], sort_keys=True)
+                groups.setdefault(key, {}).setdefault(text, []).append(name)
+        for (folder, _), found in groups.items():
+            most = max(found.values(), key=len)
+            for names in found.values():
+                if names is not most:
+                    for name in names:
+                        self._find(
+                            name, f"was made with other settings than {len(most)} files in {folder}"
+                        )
+
+    # Against the data set
+
+    def _record(self, path: str) -> Any:
+        if path not in self._records:
+            try:
+                self._records[path] = load_json(path)
+            except VadbenchError:
+                self._records[path] = None
+                self.notes.append(f"{path} cannot be read; frames are not counted against it")
+        return self._records[path]
+
+    def _clips(self, root: Path, dataset: str, split: str) -> list[dict[str, Any]] | None:
+        index = self._record((root / dataset / "index.json").as_posix())
+        return None if index is None else index["clips"][split]
+
+    def _counts(self, path: Path) -> Iterator[str]:
+        facts = self._facts[path.as_posix()]
+        kind, dataset, split = facts["kind"], facts["dataset"], facts["split"]
+        root = _root(path, dataset)
+        if root is None or kind not in _PER_FRAME | _PER_RUN:
+            return
+        clips = self._clips(root, dataset, split)
+        if clips is None:
+            return
+        with open_artefact(path) as artefact:
+            if kind in _PER_FRAME:
+                own = next((item for item in clips if item["clip"] == facts["clip"]), None)
+                if own is None:
+                    yield f"the index knows no {split} clip {facts['clip']!r}"
+                    return
+                yield from _against_clip(artefact, own)
+            elif kind in {"scores", "maps"}:
+                yield from _against_split(artefact, clips)
+            elif kind == "panels":
+                known = {item["clip"]: item["n_frames"] for item in clips}
+                for clip, frame in zip(
+                    artefact["clips"].asstr()[:], artefact["frames"][:], strict=True
+                ):
+                    if frame >= known.get(clip, 0):
+                        yield f"pictures frame {frame} of clip {clip}, which is not in the index"
+
+    def _compare_index(self, path: Path) -> None:
+        index = load_json(path)
+        for split, clips in index["clips"].items():
+            for clip in clips:
+                record = path.parent / f"clips/{split}/{clip['clip']}.json"
+                if record.is_file() and self._record(record.as_posix()) != clip:
+                    self._find(path, f"does not hold what {record} says of the clip")
+        if self.plan is None or index["dataset"] not in self.plan.config.datasets:
+            self.notes.append(f"{path}: the configuration does not name it; labels are not read")
+            return
+        section = self.plan.config.datasets[index["dataset"]]
+        labels = datasets.read_labels(section, self.plan.raw_root(index["dataset"]))
+        if labels.sha256 != index["labels"]["sha256"]:
+            self._find(path, f"the labels of {labels.source} are others now than it was made from")
+        for clip, spans in index["labels"]["clips"].items():
+            now = labels.clips.get(clip)
+            if now is None or [list(span) for span in intervals(now)] != spans:
+                self._find(path, f"clip {clip}: other labels than those of {labels.source}")
+                break
+
+    def _compare_raw(self, path: Path) -> None:
+        """Raw files whose times differ are read; scenes are artefacts themselves."""
+        dataset, split = path.parts[-4], path.parts[-2]
+        if self.plan is None or dataset not in self.plan.config.datasets:
+            return
+        if not self.plan.raw_files(dataset, split, path.stem):
+            job = self.plan.clip_params(dataset, split, path.stem)
+            kept = datasets.kept_state(dataset, f"{split}/{path.stem}")
+            if not kept.is_file():
+                self.notes.append(f"{kept} is not there; raw frames are not compared")
+            elif load_json(kept)["state"] != job["state"]:
+                self._find(path, "the raw frames are others now than those that were checked")
+
+
+def _provenance(path: Path) -> dict[str, Any] | None:
+    """What a file says of itself (kind, owner, settings, inputs); None if it says nothing."""
+    if path.suffix == ".h5":
+        with open_artefact(path) as artefact:
+            owner = artefact.identity
+            return {
+                "kind": artefact.kind,
+                "dataset": owner.dataset,
+                "split": owner.split,
+                "clip": owner.clip,
+                "settings": artefact.settings,
+                "inputs": artefact.inputs,
+            }
+    if path.suffix == ".safetensors":
+        return {"kind": "weights", "split": None, "clip": None} | weights_facts(path)
+    if path.name == "metrics.json":
+        return {"kind": "metrics", "split": None, "clip": None, "settings": {}} | load_json(path)
+    return None
+
+
+def _misplaced(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
+    """What a file says of itself and its place do not agree on."""
+    parts, kind = path.parts, facts["kind"]
+    if kind in _PER_FRAME:
+        places = {"dataset": -5, "split": -2} | ({"dataset": -4} if kind == "scene" else {})
+        if len(parts) >= 5 and parts[-3 if kind == "scene" else -4] != kind:
+            yield f"holds {kind}, but lies in {path.parent}"
+        for name, place in places.items():
+            if len(parts) >= -place and parts[place] != facts[name]:
+                yield f"is of the {name} {facts[name]!r}, but lies in {path.parent}"
+        if path.stem != facts["clip"]:
+            yield f"is of the clip {facts['clip']!r}"
+        return
+    seed = next((i for i, part in enumerate(parts) if part.startswith("seed")), None)
+    if seed is None or seed < 3:
+        return
+    own = facts["settings"] | {
+        key: facts[key] for key in ("method", "variant", "seed") if key in facts
+    }
+    said = {"dataset": facts["dataset"]} | {
+        key: own[key] for key in ("method", "variant", "seed") if key in own
+    }
+    where = dict(
+        zip(("dataset", "method", "variant", "seed"), parts[seed - 3 : seed + 1], strict=True)
+    )
+    for key, value in said.items():
+        text = f"seed{value}" if key == "seed" else str(value)
+        if text != where[key]:
+            yield f"is of the {key} {value!r}, but lies in {path.parent}"
+    if kind in {"scores", "reconstructions", "flow_colours"} and path.stem != facts["split"]:
+        yield f"is of the split {facts['split']!r}"
+    if kind == "weights" and path.name.partition(".")[0] != facts["stage"]:
+        yield f"is of the stage {facts['stage']!r}"
+
+
+def _root(path: Path, dataset: str) -> Path | None:
+    """The results folder that a file lies in."""
+    parts = path.parts
+    if dataset not in parts:
+        return None
+    return Path(*parts[: parts.index(dataset)])
+
+
+def _against_clip(artefact: Artefact, clip: Mapping[str, Any]) -> Iterator[str]:
+    if artefact.n_frames != clip["n_frames"]:
+        yield f"{artefact.n_frames} frames, but the clip has {clip['n_frames']}"
+        return
+    if artefact.kind in {"scene", "flow", "segmentation", "depth"}:
+        for name in artefact.fields:
+            shape = artefact[name].shape
+            if len(shape) > 2 and shape[1:3] != (clip["height"], clip["width"]):
+                yield (
+                    f"{name}: {shape[2]} x {shape[1]}, but the frames are {clip['width']} x "
+                    f"{clip['height']}"
+                )
+    if "boxes" in artefact:
+        yield from _boxes(artefact["boxes"][:], clip["width"], clip["height"])
+        counts = np.diff(artefact["frame_offsets"][:])
+        if len(counts) and counts.max() > _MOST_BOXES:
+            yield f"frame {counts.argmax()}: {counts.max()} boxes, which no scene has"
+
+
+def _boxes(boxes: Any, width: int, height: int) -> Iterator[str]:
+    if not len(boxes):
+        return
+    x1, y1, x2, y2 = boxes.T
+    outside = (x1 < -_SLACK) | (y1 < -_SLACK) | (x2 > width + _SLACK) | (y2 > height + _SLACK)
+    empty = (x2 <= x1) | (y2 <= y1)
+    for wrong, words in ((outside, f"outside {width} x {height} pixels"), (empty, "without area")):
+        if wrong.any():
+            first = int(wrong.argmax())
+            yield f"box {first} is {words}: {', '.join(f'{value:g}' for value in boxes[first])}"
+
+
+def _against_split(artefact: Artefact, clips: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    names = list(artefact["clips"].asstr()[:])
+    if names != [item["clip"] for item in clips]:
+        yield f"its {len(names)} clips are not the {len(clips)} of the index, or in another order"
+        return
+    offsets = artefact["clip_offsets"][:]
+    for item, count in zip(clips, np.diff(offsets), strict=True):
+        if count != item["n_frames"]:
+            yield f"clip {item['clip']}: {count} frames, but the index has {item['n_frames']}"
+    if artefact.kind != "scores":
+        return
+    sizes = {(item["width"], item["height"]) for item in clips}
+    yield from _boxes(artefact["boxes"][:], *max(sizes))
+    yield from _constant(artefact, names, offsets)
+
+
+def _constant(artefact: Artefact, names: Sequence[str], offsets: Any) -> Iterator[str]:
+    """Clips of which every component has the same score everywhere."""
+    objects = artefact["object_offsets"][:]
+    fields = [name for name in artefact.fields if "/" in name]
+    values = {name: artefact[name][:] for name in fields}
+    for clip, start, end in zip(names, offsets[:-1], offsets[1:], strict=True):
+        parts = [
+            own[objects[start] : objects[end]] if name.startswith("object/") else own[start:end]
+            for name, own in values.items()
+        ]
+        several = [part for part in parts if len(part) > 1]
+        if several and all(np.ptp(part) == 0 for part in several):
+            yield f"clip {clip}: every score is the same"

@@ -1,0 +1,87 @@
+"""Freezes a campaign: a copy of code, workflow and configuration that runs into the same results.
+
+Snakemake reads its rules anew and Python imports the library anew in every job. Who edits the tree
+while jobs wait in a queue changes what these compute. A run that is started in a frozen copy does
+not see the edits.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import vadbench
+from vadbench.errors import VadbenchError
+
+__all__ = ["SHARED", "freeze"]
+
+SHARED = ("results", "logs", ".snakemake", "data", "weights")
+"""What a frozen copy shares with the tree that it was made from."""
+_COPIED = ("Snakefile", "workflow", "envs", "config.yaml", "pyproject.toml", "constraints.txt")
+_PROLOGUE = """# A frozen copy: every job imports the library from here, whatever else is installed.
+import os
+import sys
+
+FROZEN = os.path.join(os.path.abspath(workflow.basedir), "src")
+sys.path.insert(0, FROZEN)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [FROZEN, *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+"""
+
+
+def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -> list[Path]:
+    """Copies package, workflow and configuration into a new folder.
+
+    Args:
+        target: The folder, which must not exist yet.
+        configs: Configuration files beside `config.yaml` and `workflow/configs/`.
+        project: The tree to copy; its results, logs, data and weights become the copy's own.
+
+    Returns:
+        The copied configuration files among `configs`, below `target`.
+
+    Raises:
+        VadbenchError: The folder exists, or this is no project's root.
+    """
+    if not (project / "Snakefile").is_file():
+        raise VadbenchError(f"{project.resolve()} has no Snakefile; freeze from the project's root")
+    if target.exists():
+        raise VadbenchError(
+            f"{target} is there already; a frozen copy never changes, take another name"
+        )
+    building = target.with_name(f".{target.name}.part")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    skip = shutil.ignore_patterns("__pycache__")
+    for name in _COPIED:
+        source = project / name
+        if source.is_dir():
+            shutil.copytree(source, building / name, ignore=skip)
+        elif source.is_file():
+            shutil.copy2(source, building / name)
+    shutil.copytree(Path(vadbench.__file__).parent, building / "src/vadbench", ignore=skip)
+    text = (building / "Snakefile").read_text()
+    (building / "Snakefile").write_text(_PROLOGUE + text)
+    copied = [_copy_config(project / path, path, building) for path in configs]
+    for path in building.rglob("*"):
+        if path.is_file():
+            path.chmod(path.stat().st_mode & ~0o222)
+    (building / "profiles").symlink_to("workflow/profiles")
+    for name in SHARED:
+        place = (project / name).resolve()
+        if name in {"results", "logs", ".snakemake"}:
+            place.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            (building / name).symlink_to(place)
+    os.replace(building, target)
+    return [target / path.relative_to(building) for path in copied]
+
+
+def _copy_config(source: Path, path: Path, building: Path) -> Path:
+    copy = building / ("configs/" + path.name if path.is_absolute() else path)
+    if not copy.exists():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, copy)
+    return copy

@@ -1,0 +1,340 @@
+"""The jobs of a plan: which rule makes which file from what, and with which parameters.
+
+It says of every file what the workflow's rules say of it, so that commands beside the workflow can
+tell what a run would do. A test holds it against Snakemake's own dry run.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from vadbench.errors import VadbenchError
+from vadbench.plan import Plan, Run
+
+__all__ = ["Job", "Jobs"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a plan.
+
+    Attributes:
+        rule: Name of its rule.
+        outputs: Files, or folders, that it makes.
+        at: Its wildcards.
+        inputs: Files that it reads, those of no rule among them.
+        params: Its parameters, as its rule passes them on.
+        log: Its log file.
+        timing: Its benchmark file.
+    """
+
+    rule: str
+    outputs: tuple[str, ...]
+    at: Mapping[str, str] = field(compare=False)
+    inputs: tuple[str, ...] = field(compare=False, repr=False)
+    params: tuple[Any, ...] = field(compare=False, repr=False)
+    log: str = field(compare=False, repr=False)
+    timing: str = field(compare=False, repr=False)
+
+    @property
+    def run(self) -> Run | None:
+        """The run that it is a part of, if of one."""
+        at = self.at
+        if "seed" not in at or "variant" not in at:
+            return None
+        return Run(at["dataset"], at["method"], at["variant"], int(at["seed"]))
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a rule file says; `log` without `logs/<rule>/` and ending, `script` without `.py`."""
+
+    outputs: Mapping[str, str]
+    log: str
+    script: str
+    files: Callable[[Plan, Any], Any]
+    params: Callable[[Plan, Any], Mapping[str, Any]]
+
+
+def _run(at: Any) -> Run:
+    return Run(at.dataset, at.method, at.variant, int(at.seed))
+
+
+def _rules(plan: Plan) -> dict[str, _Rule]:
+    clip = "{dataset}/{split}/{clip}"
+    run = "{dataset}/{method}/{variant}/seed{seed}"
+
+    def teacher(folder: str, script: str) -> _Rule:
+        files, params = getattr(plan, f"{folder}_files"), getattr(plan, f"{folder}_params")
+        return _Rule(
+            {"": f"results/{{dataset}}/{folder}/{{name}}/{{split}}/{{clip}}.h5"},
+            "{dataset}/{name}/{split}/{clip}",
+            script,
+            lambda _, at: files(at.dataset, at.name, at.split, at.clip),
+            lambda _, at: params(at.dataset, at.name),
+        )
+
+    def scoring(folder: str, selection: str) -> _Rule:
+        return _Rule(
+            {"": f"results/{run}/{folder}scores/{{split}}.h5"},
+            f"{run}/{{split}}",
+            "score",
+            lambda p, at: p.score_files(_run(at), at.split, selection),
+            lambda p, at: p.score_params(_run(at)),
+        )
+
+    def explaining(file: str) -> _Rule:
+        return _Rule(
+            {"": f"results/{run}/{file}.h5"},
+            run,
+            "explain",
+            lambda p, at: p.explain_files(_run(at)),
+            lambda p, at: p.explain_params(_run(at)),
+        )
+
+    weights = {"weights": f"results/{run}/{{stage}}.safetensors"}
+    return {
+        "render_scene": _Rule(
+            {"": f"results/{clip.replace('/', '/scene/', 1)}.h5"},
+            clip,
+            "render_scene",
+            lambda _, __: (),
+            lambda p, at: p.scene_params(at.dataset),
+        ),
+        "check_clip": _Rule(
+            {"": f"results/{clip.replace('/', '/clips/', 1)}.json"},
+            clip,
+            "check_clip",
+            lambda p, at: p.raw_files(at.dataset, at.split, at.clip),
+            lambda p, at: p.clip_params(at.dataset, at.split, at.clip),
+        ),
+        "index": _Rule(
+            {"": "results/{dataset}/index.json"},
+            "{dataset}",
+            "index",
+            lambda p, at: p.index_files(at.dataset),
+            lambda p, at: p.index_params(at.dataset),
+        ),
+        "find_regions": _Rule(
+            {"": "results/{dataset}/regions.h5"},
+            "{dataset}",
+            "find_regions",
+            lambda p, at: p.regions_files(at.dataset),
+            lambda p, at: p.regions_params(at.dataset),
+        ),
+        "segment": teacher("segmentation", "segment"),
+        "compute_flow": teacher("flow", "compute_flow"),
+        "estimate_depth": teacher("depth", "estimate_depth"),
+        "find_objects": teacher("objects", "find_objects"),
+        "cut_cubes": teacher("cubes", "cut_cubes"),
+        "make_views": teacher("views", "make_views"),
+        "train": _Rule(
+            plan.extra_outputs(f"results/{run}/{{stage}}.best_test.safetensors") | weights,
+            f"{run}/{{stage}}",
+            "train",
+            lambda p, at: p.train_files(_run(at), at.stage),
+            lambda p, at: p.train_params(_run(at), at.stage),
+        ),
+        "apply_frozen": _Rule(
+            {"": f"results/{run}/frozen/{{stage}}/{{split}}.h5"},
+            f"{run}/{{stage}}_{{split}}",
+            "apply_frozen",
+            lambda p, at: p.frozen_files(_run(at), at.stage, at.split),
+            lambda p, at: p.frozen_params(_run(at), at.stage),
+        ),
+        "score": scoring("", "last"),
+        "score_best_test": scoring("best_test/", "best_test"),
+        "evaluate": _Rule(
+            {"": f"results/{run}/metrics.json"},
+            run,
+            "evaluate",
+            lambda p, at: p.evaluate_files(_run(at)),
+            lambda p, at: p.evaluate_params(_run(at)),
+        ),
+        "draw_curves": _Rule(
+            {"": f"results/{run}/curves"},
+            run,
+            "draw_curves",
+            lambda p, at: [p.scores(_run(at)), p.indices([at.dataset]), p.metrics(_run(at))],
+            lambda p, at: p.curves_params(_run(at)),
+        ),
+        "explain": explaining("panels"),
+        "map_frames": explaining("maps"),
+        "explain_kinds": explaining("kinds"),
+        "draw_panels": _Rule(
+            {"": f"results/{run}/panels"},
+            run,
+            "draw_panels",
+            lambda p, at: [f"{_run(at).folder}/panels.h5", p.indices([at.dataset])],
+            lambda p, at: p.panels_params(at.dataset),
+        ),
+        "draw_variants": _Rule(
+            {"": "results/{dataset}/{method}/variants/seed{seed}.png"},
+            "{dataset}/{method}/seed{seed}",
+            "draw_variants",
+            lambda p, at: p.kinds_files(at.dataset, at.method, int(at.seed)),
+            lambda p, _: p.drawing_params(),
+        ),
+        "count_cost": _Rule(
+            {"": "results/{dataset}/{method}/{variant}/cost.json"},
+            "{dataset}/{method}/{variant}",
+            "count_cost",
+            lambda p, at: p.cost_files(p.first_run(at.dataset, at.method, at.variant)),
+            lambda p, at: p.cost_params(p.first_run(at.dataset, at.method, at.variant)),
+        ),
+        "draw_thumbnails": _Rule(
+            {"": "results/{dataset}/thumbnails"},
+            "{dataset}",
+            "draw_thumbnails",
+            lambda p, at: p.thumbnails_files(at.dataset),
+            lambda p, at: p.thumbnails_params(at.dataset),
+        ),
+        "build_report": _Rule(
+            {"": "results/report"},
+            "",
+            "build_report",
+            lambda p, _: p.report_files(),
+            lambda p, _: p.report_params(),
+        ),
+        "tabulate": _Rule(
+            {
+                name: f"results/tables/{file}"
+                for name, file in (
+                    ("table", "benchmark.csv"),
+                    ("markdown", "benchmark.md"),
+                    ("latex", "benchmark.tex"),
+                    ("protocols", "protocols.csv"),
+                    ("events", "events.csv"),
+                )
+            },
+            "",
+            "tabulate",
+            lambda p, _: [[p.metrics(run) for run in p.runs], p.indices()],
+            lambda p, _: p.table_params(),
+        ),
+    }
+
+
+class Jobs:
+    """The jobs that a plan's targets need, each after those that it reads from.
+
+    Args:
+        plan: The plan.
+        targets: Files to be made; all that the workflow makes if none are given.
+
+    Raises:
+        VadbenchError: A target is made by no rule.
+    """
+
+    def __init__(self, plan: Plan, targets: Iterable[str] = ()) -> None:
+        self.plan = plan
+        self._rules = _rules(plan)
+        words = {
+            "dataset": "|".join(map(re.escape, plan.config.datasets)),
+            "method": "|".join(map(re.escape, plan.config.methods)),
+            "name": r"[A-Za-z0-9][A-Za-z0-9_+.-]*",
+            "variant": r"[A-Za-z0-9_+.@-]+",
+            "seed": r"\d+",
+            "stage": r"[a-z_]+",
+            "split": "train|test",
+            "clip": r"[^/]+",
+        }
+        self._patterns = [
+            (name, re.compile(_expression(pattern, words)))
+            for name, rule in self._rules.items()
+            for pattern in rule.outputs.values()
+        ]
+        self._made: dict[str, Job | None] = {}
+        self.targets = list(targets) or self._all_targets()
+        self._ordered: dict[Job, list[Job]] = {}
+        for target in self.targets:
+            job = self.of(target)
+            if job is None:
+                raise VadbenchError(
+                    f"{target}: no rule of this configuration makes it; name a file below results/ "
+                    "as vadbench status --json lists them"
+                )
+            self._add(job)
+
+    def _all_targets(self) -> list[str]:
+        plan = self.plan
+        return [
+            *self._rules["tabulate"].outputs.values(),
+            "results/report",
+            *(plan.curves(run) for run in plan.runs),
+            *plan.panels(),
+        ]
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._ordered)
+
+    def __len__(self) -> int:
+        return len(self._ordered)
+
+    def before(self, job: Job) -> list[Job]:
+        """The jobs that make what a job reads."""
+        return self._ordered[job]
+
+    def of(self, path: str) -> Job | None:
+        """The job that makes a file; None if none does."""
+        if path not in self._made:
+            job = self._find(path)
+            self._made[path] = job
+            self._made |= dict.fromkeys(job.outputs if job else (), job)
+        return self._made[path]
+
+    def _add(self, target: Job) -> None:
+        waiting = [(target, False)]
+        while waiting:
+            job, done = waiting.pop()
+            if job in self._ordered:
+                continue
+            before = list(dict.fromkeys(filter(None, map(self.of, job.inputs))))
+            if done:
+                self._ordered[job] = before
+            else:
+                waiting += [(job, True), *((item, False) for item in reversed(before))]
+
+    def _find(self, path: str) -> Job | None:
+        if not path.startswith("results/"):
+            return None
+        for name, pattern in self._patterns:
+            if (match := pattern.fullmatch(path)) is not None:
+                return self._job(name, self._rules[name], match.groupdict())
+        return None
+
+    def _job(self, name: str, rule: _Rule, at: dict[str, str]) -> Job:
+        values = SimpleNamespace(**at)
+        where = f"{name}/{rule.log.format(**at)}".rstrip("/")
+        return Job(
+            rule=name,
+            outputs=tuple(pattern.format(**at) for pattern in rule.outputs.values()),
+            at=at,
+            inputs=tuple(_flat(rule.files(self.plan, values))),
+            params=(rule.params(self.plan, values), self.plan.script(rule.script)),
+            log=f"logs/{where}.log",
+            timing=f"results/timings/{where}.tsv",
+        )
+
+
+def _expression(pattern: str, words: Mapping[str, str]) -> str:
+    seen: set[str] = set()
+
+    def group(match: re.Match[str]) -> str:
+        name = match[1]
+        if name in seen:
+            return f"(?P={name})"
+        seen.add(name)
+        return f"(?P<{name}>{words[name]})"
+
+    return re.sub(r"\\{(\w+)\\}", group, re.escape(pattern))
+
+
+def _flat(files: Any) -> Iterator[str]:
+    if isinstance(files, str):
+        yield files
+    else:
+        for item in files.values() if isinstance(files, Mapping) else files:
+            yield from _flat(item)

@@ -1,0 +1,52 @@
+"""The terminal's table of somebody else's scores."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vadbench.scoring.foreign import Truth
+
+__all__ = ["print_scores"]
+
+_COLUMNS = {
+    "auc_micro": "micro AUC",
+    "auc_macro": "macro AUC",
+    "eer": "EER",
+    "average_precision": "average precision",
+    "f1": "best F1",
+}
+
+
+def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
+    """Prints a line per protocol, in percent, with 95 % intervals, and below what was assumed."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 0))
+    shown.add_column("protocol", no_wrap=True)
+    for title in _COLUMNS.values():
+        shown.add_column(title, justify="right")
+    notes: dict[str, list[str]] = {}
+    by_protocol: dict[str, dict[str, str]] = {}
+    for item in records:
+        if item["metric"] in _COLUMNS:
+            text = f"{100 * item['value']:.1f}"
+            if item["low"] is not None:
+                text += f" ({100 * item['low']:.1f}-{100 * item['high']:.1f})"
+            by_protocol.setdefault(item["protocol"], {})[item["metric"]] = text
+        for note in filter(None, item["note"].split("; ")):
+            users = notes.setdefault(note, [])
+            if item["protocol"] not in users:
+                users.append(item["protocol"])
+    for protocol, cells in by_protocol.items():
+        shown.add_row(protocol, *(cells.get(metric, "") for metric in _COLUMNS))
+    console = Console()
+    console.print(shown)
+    abnormal = sum(int(vector.sum()) for vector in truth.clips.values())
+    total = sum(map(len, truth.clips.values()))
+    about = f"labels: {truth.source} (SHA-256 {truth.sha256[:16]}), {abnormal} of {total} abnormal"
+    console.print(about, highlight=False, soft_wrap=True)
+    for note, users in notes.items():
+        who = "all" if len(users) == len(by_protocol) else ", ".join(users)
+        console.print(f"{who}: {note}", highlight=False, soft_wrap=True)
+    console.print("in brackets: 95 % intervals, whole clips drawn 1,000 times", highlight=False)

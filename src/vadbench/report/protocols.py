@@ -1,0 +1,138 @@
+"""The table of protocols: the same raw scores of every run under each of them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from vadbench.datasets.index import index_labels, load_json
+from vadbench.errors import VadbenchError
+from vadbench.methods import get_method, nearest
+from vadbench.report.table import PROTOCOL_COLUMNS
+from vadbench.scoring.evaluate import protocol_matrix
+from vadbench.scoring.protocol import Protocol, protocol_name
+from vadbench.scoring.scores import Scores
+
+if TYPE_CHECKING:
+    from vadbench.plan import Plan, Run
+
+__all__ = ["choose_protocols", "compute_matrix", "print_matrix"]
+
+_WIDE = 6  # scores side by side in one table
+
+
+def choose_protocols(known: dict[str, Protocol], names: Sequence[str]) -> dict[str, Protocol]:
+    """Returns protocols by the names that somebody wrote; all if none.
+
+    Raises:
+        VadbenchError: There is no such protocol; the message names the nearest.
+    """
+    chosen = {}
+    for written in names:
+        name = protocol_name(written, known)
+        if name not in known:
+            raise VadbenchError(f"there is no protocol {written!r}{nearest(written, list(known))}")
+        chosen[name] = known[name]
+    return chosen or known
+
+
+def compute_matrix(
+    plan: "Plan", folders: Sequence[str], names: Sequence[str], tell: Callable[[str], None]
+) -> pd.DataFrame:
+    """Evaluates the raw scores of finished runs under every protocol; nothing is trained.
+
+    Args:
+        plan: The resolved configuration.
+        folders: Runs by folder; all that have scores if empty.
+        names: Protocols; all if empty.
+        tell: Is told the folder of each run.
+
+    Raises:
+        VadbenchError: There is no such run or protocol, or no run has scores of labelled clips.
+    """
+    known = {run.folder: run for run in plan.runs}
+    wanted = [folder.rstrip("/") for folder in folders]
+    for folder in wanted:
+        if folder not in known:
+            raise VadbenchError(f"there is no run {folder!r}{nearest(folder, list(known))}")
+    rows: list[dict[str, Any]] = []
+    for folder in wanted or known:
+        run = known[folder]
+        files = plan.scores(run)
+        if not all(Path(file).is_file() for file in files.values()):
+            if wanted:
+                raise VadbenchError(f"{folder}: has no scores yet; run snakemake first")
+            continue
+        index = load_json(f"results/{run.dataset}/index.json")
+        if not index["labels"]["known"]:
+            continue
+        tell(folder)
+        rows += _run_rows(plan, run, files, index_labels(index), names)
+    if not rows:
+        raise VadbenchError("no run has scores of clips with labels yet; run snakemake first")
+    return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
+
+
+def _run_rows(
+    plan: "Plan", run: "Run", files: dict[str, str], labels: Any, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    method, settings = get_method(run.method), plan.settings(run)
+    pairs = {"last": (files["train"], files["test"])}
+    if "best_test_test" in files:
+        pairs["best_test"] = (files["best_test_train"], files["best_test_test"])
+    about = {
+        "dataset": run.dataset,
+        "method": run.method,
+        "variant": run.variant,
+        "seed": run.seed,
+        "budget": plan.budget(run),
+    }
+    records = protocol_matrix(
+        {key: (Scores.load(train), Scores.load(test)) for key, (train, test) in pairs.items()},
+        labels,
+        choose_protocols(plan.protocols(run, every=True), names),
+        method.fusion_weights(settings, run.base),
+    )
+    return [about | record for record in records]
+
+
+def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components: bool) -> None:
+    """Prints a table for each data set: a line per protocol, a column per method.
+
+    Args:
+        table: `protocols.csv`; numbers are means over seeds.
+        known: Protocols by name, for the AUC that each source reports.
+        components: Show parts of fused scores, too.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    is_fused = table["score"] == "fused"
+    if not components:
+        # Of a method that fuses its components the sum is shown, of one that does not all of them.
+        table = table[is_fused | ~is_fused.groupby(table["method"]).transform("any")]
+    pooled = {name: protocol.headline for name, protocol in known.items()}
+    table = table[table["metric"] == table["protocol"].map(pooled)]
+    console = Console()
+    keys = ["method", "variant", "score", "selection"]
+    for dataset, group in table.groupby("dataset", sort=False):
+        columns = list(dict.fromkeys(map(tuple, group[keys].to_numpy().tolist())))
+        means = group.groupby([*keys, "protocol"], sort=False)["value"].mean()
+        for start in range(0, len(columns), _WIDE):
+            part = columns[start : start + _WIDE]
+            shown = Table(
+                title=f"{dataset}: frame-level AUC, percent, of the same scores", box=SIMPLE_HEAD
+            )
+            shown.add_column("protocol", no_wrap=True)
+            shown.add_column("AUC")
+            for method, variant, score, selection in part:
+                name = f"{method} {variant if score == 'fused' else score}"
+                marked = " (epoch chosen on test labels)" if selection == "best_test" else ""
+                shown.add_column(name + marked, justify="right", overflow="fold")
+            for protocol in dict.fromkeys(group["protocol"]):
+                cells = [means.get((*column, protocol)) for column in part]
+                numbers = ["" if value is None else f"{100 * value:.1f}" for value in cells]
+                shown.add_row(protocol, pooled[protocol].removeprefix("auc_"), *numbers)
+            console.print(shown)

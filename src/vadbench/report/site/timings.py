@@ -1,0 +1,212 @@
+"""Time, memory and bytes of every stage, from the workflow's own timings and the tree."""
+
+import csv
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["StageCost", "commit_of", "machine", "number", "plain", "read_timings", "timing"]
+
+_KINDS = {
+    "render_scene": "scene",
+    "check_clip": "clips",
+    "segment": "segmentation",
+    "compute_flow": "flow",
+    "estimate_depth": "depth",
+    "find_objects": "objects",
+    "cut_cubes": "cubes",
+    "make_views": "views",
+}
+"""What the rules that make a file per clip make, in the order of the way of the data."""
+_ORDER = [*_KINDS, "index", "train", "apply_frozen", "score", "score_best_test", "evaluate"]
+_SEED = re.compile(r"seed\d+")
+
+
+@dataclass
+class StageCost:
+    """What all jobs of a rule took for one artefact or variant.
+
+    Attributes:
+        rule: The rule.
+        dataset: Data set; empty for jobs on all of them.
+        name: Artefact, or method and variant, and stage.
+        jobs: Number of jobs, as far as their last run is timed.
+        seconds: Wall time of all of them.
+        memory: Largest resident memory of one, MB.
+        frames: Frames that they worked through; 0 where that says nothing.
+        size: Bytes of what they made; 0 where unknown.
+    """
+
+    rule: str
+    dataset: str
+    name: str
+    jobs: int = 0
+    seconds: float = 0.0
+    memory: float = 0.0
+    frames: int = 0
+    size: int = 0
+
+    @property
+    def speed(self) -> float | None:
+        """Frames per second of one job."""
+        return self.frames / self.seconds if self.frames and self.seconds else None
+
+
+def read_timings(
+    lengths: Mapping[str, Mapping[str, Mapping[str, int]]], root: Path = Path()
+) -> list[StageCost]:
+    """Adds up `results/timings` by rule, data set and artefact or variant.
+
+    Args:
+        lengths: Frames by data set, split and clip.
+        root: The project.
+    """
+    found: dict[tuple[str, str, str], StageCost] = {}
+    base = root / "results/timings"
+    for path in sorted(base.rglob("*.tsv")):
+        rule, *parts = path.relative_to(base).with_suffix("").parts
+        dataset, name, split, clip = _about(rule, parts)
+        row = timing(path)
+        if row is None:
+            continue
+        cost = found.setdefault((rule, dataset, name), StageCost(rule, dataset, name))
+        cost.jobs += 1
+        cost.seconds += number(row.get("s"))
+        cost.memory = max(cost.memory, number(row.get("max_rss")))
+        clips = lengths.get(dataset, {}).get(split, {})
+        cost.frames += clips.get(clip, 0) if clip else sum(clips.values())
+    for cost in found.values():
+        cost.size = _size(root / "results" / cost.dataset, cost)
+    known = {rule: place for place, rule in enumerate(_ORDER)}
+    return sorted(
+        found.values(),
+        key=lambda item: (item.dataset, known.get(item.rule, len(_ORDER)), item.rule, item.name),
+    )
+
+
+def _about(rule: str, parts: list[str]) -> tuple[str, str, str, str]:
+    """Data set, name, split and clip of a timing, as far as its path has them."""
+    if not parts:
+        return "", "", "", ""
+    dataset, *rest = parts
+    if rule in _KINDS and len(rest) >= 2:
+        *names, split, clip = rest
+        return dataset, "/".join(names), split, clip
+    names = [part for part in rest if not _SEED.fullmatch(part)]
+    if rule.startswith("score") and names:
+        return dataset, "/".join(names[:-1]), names[-1], ""
+    return dataset, "/".join(names), "", ""
+
+
+def timing(path: Path) -> dict[str, str] | None:
+    """Reads what Snakemake measured of a job; None of an empty file."""
+    with open(path, newline="", errors="replace") as stream:
+        return next(csv.DictReader(stream, delimiter="\t"), None)
+
+
+def number(text: str | None) -> float:
+    """Returns a measured value, 0 where there is none."""
+    try:
+        return float(text or 0)
+    except ValueError:  # Snakemake writes "-" or "NA" for a job too short to be measured.
+        return 0.0
+
+
+def _size(folder: Path, cost: StageCost) -> int:
+    if cost.rule in _KINDS:
+        return _bytes(folder / _KINDS[cost.rule] / cost.name, "*/*.*")
+    patterns = {
+        "train": (2, "seed*/{stage}.safetensors"),
+        "apply_frozen": (2, "seed*/frozen/*/*.h5"),
+        "score": (2, "seed*/scores/*.h5"),
+        "score_best_test": (2, "seed*/best_test/scores/*.h5"),
+    }
+    if cost.rule not in patterns:
+        return 0
+    depth, pattern = patterns[cost.rule]
+    parts = cost.name.split("/")
+    stage = parts[depth] if len(parts) > depth else "*"
+    return _bytes(folder.joinpath(*parts[:depth]), pattern.format(stage=stage))
+
+
+def _bytes(folder: Path, pattern: str) -> int:
+    return sum(item.stat().st_size for item in folder.glob(pattern) if item.is_file())
+
+
+def machine() -> dict[str, str]:
+    """Returns what this machine is, in words by name."""
+    found = {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        found["memory"] = f"{memory / 1e9:.0f} GB"
+    return found
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        name = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(errors="replace"), re.M)
+        if name:
+            return name[1]
+    return platform.processor() or platform.machine()
+
+
+def commit_of(root: Path = Path()) -> str:
+    """Returns the commit of a git repository, with a word if files differ; empty if it is none."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=20
+        )
+        return done.stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return ""  # No repository, or no git: a number's code is told by its fingerprint anyway.
+    return f"{commit}{' with uncommitted changes' if changed else ''}"
+
+
+def shown_bytes(size: float) -> str:
+    """Returns a size in words."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            break
+        size /= 1000
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def shown_seconds(seconds: float) -> str:
+    """Returns a time in words."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def plain(cost: StageCost) -> dict[str, Any]:
+    """Returns what a page shows of a stage."""
+    return {
+        "rule": cost.rule.replace("_", " "),
+        "dataset": cost.dataset,
+        "name": cost.name,
+        "jobs": cost.jobs,
+        "seconds": cost.seconds,
+        "time": shown_seconds(cost.seconds),
+        "memory": cost.memory,
+        "size": cost.size,
+        "bytes": shown_bytes(cost.size) if cost.size else "",
+        "speed": cost.speed,
+    }

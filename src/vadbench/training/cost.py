@@ -1,0 +1,116 @@
+"""What the networks of a method cost: parameters, and multiply-accumulates (ptflops).
+
+Nothing is declared for it: a clip is scored as in any other job, and each network that is called
+from outside of all others is counted while it runs. So the numbers are of what really runs, with
+as many objects as there are, and a method of another package is counted like one of this.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from ptflops.aten_engine import FlopCounterMode
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+from vadbench.artefacts import open_artefact
+
+__all__ = ["cheapest_clip", "count_cost"]
+
+
+@dataclass
+class _Count:
+    name: str
+    parameters: int
+    inputs: int = 0
+    operations: int = 0
+
+
+def cheapest_clip(paths: Sequence[Path], lengths: Sequence[int]) -> int:
+    """Returns the number of the shortest clip that holds something to score.
+
+    Args:
+        paths: Cubes or views artefacts, in clip order.
+        lengths: Frames of each clip.
+    """
+    for number in sorted(range(len(paths)), key=lambda item: (lengths[item], item)):
+        with open_artefact(paths[number]) as artefact:
+            if artefact.kind != "cubes" or int(artefact["frame_offsets"][-1]):
+                return number
+    return 0
+
+
+def count_cost(work: Callable[[], None], frames: int) -> dict[str, Any]:
+    """Counts the networks that a piece of work calls.
+
+    Args:
+        work: Scores a clip, and applies frozen stages to it before.
+        frames: Frames of the clip.
+
+    Returns:
+        `tool`; and `networks`, each with `name`, `parameters`, `inputs_per_frame` (objects, flows
+        or frames that it sees for a frame of video), `macs_per_input` and `macs_per_frame`.
+    """
+    counts: dict[int, _Count] = {}
+    kept: list[nn.Module] = []  # as long as it is counted, no other has its id
+    depth = 0
+    before = 0
+    counter = FlopCounterMode()
+
+    def total() -> int:
+        return int(sum(counter.flop_counts["Global"].values()))
+
+    def enter(module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        nonlocal depth, before
+        depth += 1
+        if depth > 1:
+            return
+        before = total()
+        if id(module) not in counts:
+            kept.append(module)
+            parameters = sum(item.numel() for item in module.parameters())
+            counts[id(module)] = _Count(type(module).__name__, parameters)
+        counts[id(module)].inputs += _rows(inputs)
+
+    def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+        nonlocal depth
+        depth -= 1
+        if depth == 0:
+            counts[id(module)].operations += total() - before
+
+    hooks = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    try:
+        with counter:
+            work()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {
+        "tool": f"ptflops {version('ptflops')}, torch {torch.__version__}",
+        "networks": [
+            {
+                "name": item.name,
+                "parameters": item.parameters,
+                "inputs_per_frame": round(item.inputs / frames, 3),
+                "macs_per_input": round(item.operations / max(1, item.inputs)),
+                "macs_per_frame": round(item.operations / frames),
+            }
+            for item in counts.values()
+        ],
+    }
+
+
+def _rows(values: Any) -> int:
+    """Returns the length of the first tensor's batch axis."""
+    if isinstance(values, Tensor):
+        return len(values)
+    items = values.values() if isinstance(values, dict) else values
+    if isinstance(values, dict | list | tuple):
+        return next((rows for item in items if (rows := _rows(item))), 0)
+    return 0

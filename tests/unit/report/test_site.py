@@ -1,0 +1,248 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.trees import SCRIPTS, SIZES, config_of, make_tree
+from vadbench.config import load_config
+from vadbench.datasets.index import load_json
+from vadbench.errors import VadbenchError
+from vadbench.plan import Plan
+from vadbench.report.site import build
+from vadbench.report.site.build import build_site
+from vadbench.report.site.curves import roc
+from vadbench.report.summary import add_missing, short_table, summarise
+from vadbench.report.thumbnails import plan_sheet
+
+HOSTILE = "clip \"<script>alert(1)\" & 'more' <!--"
+ERROR = "<script>alert('log')</script> & <b>bold</b>"
+LOG = "logs/train/mine/flow_duality/full/seed1/motion.log"
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and what scripts hold."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.scripts: list[str] = []
+        self.text = path.read_text()
+        self._in_script = False
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        self._in_script = tag == "script"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_script = False
+
+    def handle_data(self, data: str) -> None:
+        if self._in_script:
+            self.scripts.append(data)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """A tree with hostile names in which one run failed and one never started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("tree"))
+        made = make_tree(
+            config_of(["mine"], ["hf2vad", "flow_duality", "baselines"], [0, 1]),
+            {"mine": {HOSTILE: 40, "second": 50}},
+            pictures=True,
+            raw=True,
+            leave_out=lambda run: run.method == "flow_duality",
+        )
+        Path(LOG).parent.mkdir(parents=True)
+        Path(LOG).write_text(f"2026-01-01 00:00:00 ERROR {ERROR}\n")
+        made.tree = Path.cwd()  # type: ignore[attr-defined]
+        build_site(made)
+    return made
+
+
+@pytest.fixture
+def site(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(plan.tree)  # type: ignore[attr-defined]
+    return Path("results/report")
+
+
+def test_every_link_leads_somewhere_in_the_site_and_nothing_is_fetched_elsewhere(
+    site: Path,
+) -> None:
+    pages = {path.resolve(): Page(path) for path in site.rglob("*.html")}
+    assert len(pages) == 9
+    for path, page in pages.items():
+        for tag, attributes in page.tags:
+            link = attributes.get("href") or attributes.get("src")
+            parts = urlsplit(link or "")
+            if parts.scheme:
+                is_link = tag == "a" and parts.scheme == "https"
+                assert is_link or link == "data:,", (path, link)
+            elif link:
+                target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+                assert target.is_file(), (path, link)
+                if parts.fragment and target in pages:
+                    ids = {other.get("id") for _, other in pages[target].tags}
+                    assert unquote(parts.fragment) in ids, (path, link)
+
+
+def test_names_and_logs_are_text_and_never_markup(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        page = Page(path)
+        assert "<script>alert" not in page.text
+        assert "<b>bold" not in page.text
+        for content in page.scripts:
+            assert "</script" not in content
+            assert "<!--" not in content
+    shown = Page(site / "runs/mine/hf2vad.html")
+    (data,) = [json.loads(content) for content in shown.scripts if content.strip()]
+    assert [clip["name"] for clip in data["clips"]] == [HOSTILE, "second"]
+    failures = (site / "failures.html").read_text()
+    assert "&lt;script&gt;alert(&#39;log&#39;)&lt;/script&gt; &amp; &lt;b&gt;" in failures
+
+
+def test_a_run_without_numbers_has_a_row_that_says_which_job_failed(plan: Plan, site: Path) -> None:
+    index = (site / "index.html").read_text()
+    assert "not there yet (seed 0); failed: train (seed 1)" in index
+    failures = (site / "failures.html").read_text()
+    assert LOG in failures
+    assert "results/mine/flow_duality/full/seed1/motion.safetensors" in failures
+    for name in ("benchmark.md", "benchmark.tex"):
+        assert "failed: train" in (site / "tables" / name).read_text()
+    table = pd.read_csv(site / "tables/benchmark.csv")
+    assert set(table["method"]) == {"hf2vad", "baselines"}
+
+
+def test_a_page_answers_for_its_numbers(plan: Plan, site: Path) -> None:
+    page = (site / "runs/mine/hf2vad.html").read_text()
+    for run in plan.runs:
+        if run.method == "hf2vad":
+            metrics = load_json(plan.metrics(run))
+            assert metrics["labels"]["sha256"] in page
+            assert metrics["scores"]["last"] in page
+            assert f'id="{run.variant}-seed{run.seed}"' in page
+            assert plan.score_params(run)["code"] in page
+    assert "normalise: &#34;train_z&#34;" in page
+
+
+def test_curves_are_the_protocols_frame_scores(plan: Plan, site: Path) -> None:
+    text = (site / "runs/mine/hf2vad/r0/0.js").read_text()
+    found = re.fullmatch(r'vadbench\.clip\("r0/0",(.*)\);\n', text)
+    assert found is not None
+    content = json.loads(found[1])
+    assert content["first"] == 4
+    names = ["fused", "flow_reconstruction", "frame_prediction"]
+    assert list(content["scores"]) == names
+    assert {len(values) for values in content["scores"].values()} == {36}
+
+
+def test_a_damaged_file_is_said_and_the_rest_is_reported(
+    plan: Plan, site: Path, tmp_path: Path
+) -> None:
+    run = next(run for run in plan.runs if run.method == "hf2vad")
+    scores = Path(plan.scores(run)["test"])
+    before = scores.read_bytes()
+    try:
+        scores.write_bytes(before[: len(before) // 2])
+        build_site(plan, tmp_path / "report")
+    finally:
+        scores.write_bytes(before)
+    page = (tmp_path / "report/runs/mine/hf2vad.html").read_text()
+    assert "not a readable HDF5 file" in page
+
+
+def test_a_report_that_cannot_be_built_leaves_the_one_before(
+    plan: Plan, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = (site / "index.html").read_text()
+
+    def fail(*words: object) -> None:
+        raise VadbenchError("no space left")
+
+    monkeypatch.setattr(build, "describe", fail)
+    with pytest.raises(VadbenchError, match="no space left"):
+        build_site(plan)
+    assert (site / "index.html").read_text() == before
+    assert not list(site.parent.glob(".report*"))
+
+
+def test_nothing_at_all_is_reported_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_config(config_of(["mine"], ["hf2vad", "baselines"], [0]))
+    plan = Plan(config, scripts=SCRIPTS)
+    found = build_site(plan)
+    assert len(found.standing.missing) == 2
+    assert "mine" in found.standing.blind
+    assert found.index.read_text().count("not there yet") >= 2
+
+
+def test_the_first_page_of_the_whole_benchmark_is_light(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weight depends on methods, data sets and seeds, not on the clips' lengths."""
+    monkeypatch.chdir(tmp_path)
+    methods = ["hf2vad", "amsrc", "flow_duality", "object_class_aware", "multitask_attention"]
+    sizes = {name: {"one": 30, "two": 30} for name in SIZES}
+    config = config_of(list(SIZES), methods, [0, 1, 2], evaluation={"protocols": []})
+    index = build_site(make_tree(config, sizes)).index
+    page = Page(index)
+    links = [found.get("src") or found.get("href") for tag, found in page.tags if tag != "a"]
+    local = [index.parent / link for link in links if link and not urlsplit(link).scheme]
+    assert {path.name for path in local} == {"report.css", "report.js"}
+    assert sum(path.stat().st_size for path in [index, *local]) < 200_000
+    assert page.text.count("<tr data-dataset") == 20
+
+
+def test_a_thinned_roc_keeps_its_area() -> None:
+    rng = np.random.default_rng(0)
+    truth = (rng.random(5000) < 0.3).astype(np.uint8)
+    scores = truth + rng.normal(size=5000)
+    wrong, right = roc(truth, scores)
+    order = np.argsort(scores)
+    ranks = np.empty(5000)
+    ranks[order] = np.arange(1, 5001)
+    n = int(truth.sum())
+    expected = (ranks[truth == 1].sum() - n * (n + 1) / 2) / (n * (5000 - n))
+    assert len(wrong) <= 300
+    assert (wrong[0], right[0], wrong[-1], right[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(right, wrong) == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.parametrize("n_frames", [1, 63, 64, 65, 1439])
+def test_a_sheet_samples_a_clip_from_end_to_end(n_frames: int) -> None:
+    sheet = plan_sheet(n_frames, 480, 856)
+    assert sheet.count <= 64
+    assert (sheet.count - 1) * sheet.step < n_frames <= sheet.count * sheet.step
+    assert sheet.width / sheet.height == pytest.approx(856 / 480, rel=0.02)
+
+
+def test_the_short_table_has_mean_deviation_interval_and_difference() -> None:
+    about = {"dataset": "ped2", "method": "m", "variant": "full", "score": "fused"}
+    about |= {"selection": "last", "budget": "cpu", "protocol": "p", "default_protocol": "p"}
+    about |= {"metric": "auc_micro", "paper": 0.9, "paper_table": "Table 1"}
+    table = pd.DataFrame(
+        [
+            about | {"seed": 0, "value": 0.80, "low": 0.7, "high": 0.9},
+            about | {"seed": 1, "value": 0.84, "low": 0.74, "high": 0.94},
+            about | {"seed": 0, "value": 0.1, "low": 0, "high": 1, "protocol": "other"},
+        ]
+    )
+    (row,) = short_table(summarise(table)).to_dict("records")
+    assert row["AUC"] == "82.0 ± 2.8"
+    assert row["95 % interval"] == "72.0 to 92.0"
+    assert (row["paper"], row["difference"], row["seeds"]) == ("90.0", "-8.0", "2")
+    without = short_table(summarise(table.drop(columns=["low", "high"])))
+    assert without["95 % interval"].tolist() == [""]
+    missing = {
+        ("ped2", "m", "full"): {2: "failed: train"},
+        ("ped2", "m", "vae"): {0: "not there yet"},
+    }
+    whole = add_missing(summarise(table), missing, "cpu")
+    assert whole["status"].tolist() == ["failed: train (seed 2)", "not there yet (seed 0)"]
+    assert short_table(whole)["AUC"].tolist() == ["82.0 ± 2.8", "not there yet (seed 0)"]

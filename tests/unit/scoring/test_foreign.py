@@ -1,0 +1,282 @@
+"""Somebody else's scores: what is read, assumed, refused, and what numbers come out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+from scipy.signal import medfilt
+from sklearn.metrics import roc_auc_score
+
+from vadbench.errors import VadbenchError
+from vadbench.scoring.foreign import Truth, align, evaluate_scores, labels_from_file
+from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
+from vadbench.scoring.vectors import Vectors, read_vectors
+
+CLIPS = {"clip9": 30, "clip10": 24}
+RNG = np.random.default_rng(0)
+PARTS = [RNG.normal(size=n) for n in CLIPS.values()]
+FLAT = np.concatenate(PARTS)
+
+
+def truth() -> Truth:
+    labels = {clip: np.zeros(n, np.uint8) for clip, n in CLIPS.items()}
+    labels["clip9"][10:20] = labels["clip10"][:12] = 1
+    return Truth(labels, "labels.m", "ab" * 32, "ped2")
+
+
+def vectors(*values: np.ndarray, names: list[str] | None = None) -> Vectors:
+    return Vectors(Path("scores.npy"), [np.asarray(v, float) for v in values], names)
+
+
+def objects(values: list[np.ndarray]) -> np.ndarray:
+    made = np.empty(len(values), object)
+    made[:] = values
+    return made
+
+
+def write(path: Path, *, flat: bool) -> Path:
+    """Writes the scores in the format that the ending names."""
+    if path.suffix == ".npy":
+        np.save(path, FLAT if flat else objects(PARTS), allow_pickle=True)
+    elif path.suffix == ".npz":
+        parts = {"scores": FLAT} if flat else dict(zip(CLIPS, PARTS, strict=True))
+        np.savez(path, **parts)
+    elif path.suffix == ".mat":
+        savemat(path, {"scores": FLAT if flat else objects(PARTS)})
+    elif path.suffix == ".json":
+        content = (
+            FLAT.tolist() if flat else {k: v.tolist() for k, v in zip(CLIPS, PARTS, strict=True)}
+        )
+        path.write_text(json.dumps(content))
+    elif flat:
+        path.write_text("score\n" + "\n".join(map(repr, FLAT.tolist())))
+    else:
+        rows = [
+            f"{clip},{t},{value!r}"
+            for clip, part in zip(CLIPS, PARTS, strict=True)
+            for t, value in enumerate(part.tolist())
+        ]
+        # The order of lines is nobody's business.
+        path.write_text("clip,frame,score\n" + "\n".join(sorted(rows)))
+    return path
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("ending", ["csv", "npy", "npz", "mat", "json"])
+def test_every_format_gives_the_same_numbers(tmp_path: Path, ending: str, flat: bool) -> None:
+    found = read_vectors(write(tmp_path / f"scores.{ending}", flat=flat))
+    records, refused = evaluate_scores(found, truth(), {"raw": PROTOCOLS["raw"]})
+    assert not refused
+    values = {item["metric"]: item["value"] for item in records}
+    expected = roc_auc_score(np.concatenate(list(truth().clips.values())), FLAT)
+    assert values["auc_micro"] == pytest.approx(expected)
+    assert all(item["labels_sha256"] == "ab" * 32 for item in records)
+
+
+def test_hf2vad_equals_its_plain_definition_with_training_scores() -> None:
+    train = RNG.normal(3, 2, size=100)
+    protocols = {"hf2vad": PROTOCOLS["hf2vad"]}
+    records, _ = evaluate_scores(vectors(FLAT), truth(), protocols, vectors(train))
+    smooth = [medfilt((part[4:] - train.mean()) / train.std(), 17) for part in PARTS]
+    labels = np.concatenate([vector[4:] for vector in truth().clips.values()])
+    micro = next(item for item in records if item["metric"] == "auc_micro")
+    assert micro["value"] == pytest.approx(roc_auc_score(labels, np.concatenate(smooth)))
+    assert micro["low"] <= micro["value"] <= micro["high"]
+    assert "--train-scores" not in micro["note"]
+
+
+def test_without_training_scores_normalisation_is_left_out_and_that_is_said() -> None:
+    one, _ = evaluate_scores(vectors(FLAT), truth(), {"p": PROTOCOLS["hf2vad"]})
+    other, _ = evaluate_scores(vectors(FLAT), truth(), {"p": PROTOCOLS["median17"]})
+    assert [item["value"] for item in one] == [item["value"] for item in other]
+    assert all("not normalised by training scores" in item["note"] for item in one)
+
+
+def test_every_protocol_takes_scores_of_all_frames() -> None:
+    records, refused = evaluate_scores(vectors(*PARTS), truth(), PROTOCOLS)
+    assert not refused
+    assert {item["protocol"] for item in records} == set(PROTOCOLS)
+
+
+def test_scores_that_lack_what_is_dropped_are_aligned() -> None:
+    short = [part[4:] for part in PARTS]
+    protocols = {"drop4": PROTOCOLS["drop4"]}
+    whole, _ = evaluate_scores(vectors(FLAT), truth(), protocols)
+    for given in (vectors(*short), vectors(np.concatenate(short))):
+        records, refused = evaluate_scores(given, truth(), protocols)
+        assert not refused
+        assert [item["value"] for item in records] == [item["value"] for item in whole]
+        assert "aligned already: the first 4 and last 0" in records[0]["note"]
+    _, refused = evaluate_scores(vectors(*short), truth(), {"raw": PROTOCOLS["raw"]})
+    assert "clip clip9: 26 scores for 30 frames" in refused[0].reason
+    early = Protocol(drop_first=4, smoothing=Smoothing(kind="median", before_drop=True))
+    _, refused = evaluate_scores(vectors(*short), truth(), {"early": early})
+    assert "smooths over before" in refused[0].reason
+
+
+def test_the_first_frame_may_be_missing_where_it_copies_the_second() -> None:
+    protocol = {"flow_duality": PROTOCOLS["flow_duality"]}
+    whole, _ = evaluate_scores(vectors(*PARTS), truth(), protocol)
+    short, _ = evaluate_scores(vectors(*(part[1:] for part in PARTS)), truth(), protocol)
+    assert [item["value"] for item in short] == [item["value"] for item in whole]
+
+
+def test_lengths_that_do_not_fit_are_told_apart() -> None:
+    protocols = {"hf2vad": PROTOCOLS["hf2vad"]}
+    for given, message in (
+        (vectors(FLAT[:-1]), "53 scores, but the 2 test clips have 54 frames, or 46 without"),
+        (vectors(PARTS[0], PARTS[1][:-1]), "clip clip10: 23 scores for 24 frames, or 20"),
+        (vectors(PARTS[0][4:], PARTS[1]), "clip clip9: 26 scores for 30 frames, or 26"),
+        (vectors(*PARTS, PARTS[0]), "scores of 3 clips, but there are 2"),
+    ):
+        records, refused = evaluate_scores(given, truth(), protocols)
+        assert records == []
+        assert message in refused[0].reason
+
+
+def test_a_score_that_is_not_finite_is_named_where_it_counts() -> None:
+    values = FLAT.copy()
+    values[30 + 2] = np.nan
+    protocols = {name: PROTOCOLS[name] for name in ("raw", "drop4")}
+    records, refused = evaluate_scores(vectors(values), truth(), protocols)
+    assert [item.protocol for item in refused] == ["raw"]
+    assert "clip clip10: the score of frame 2 is nan" in refused[0].reason
+    assert {item["protocol"] for item in records} == {"drop4"}
+    assert "1 scores that are not finite are of frames that do not count" in records[0]["note"]
+    plain, _ = evaluate_scores(vectors(FLAT), truth(), {"drop4": PROTOCOLS["drop4"]})
+    assert [item["value"] for item in records] == [item["value"] for item in plain]
+
+
+def test_constant_scores_and_clips_of_one_class_are_said() -> None:
+    labels = truth().clips | {"clip10": np.ones(24, np.uint8)}
+    records, _ = evaluate_scores(
+        vectors(np.ones(54)), Truth(labels, "l", "a"), {"raw": PROTOCOLS["raw"]}
+    )
+    assert records[0]["value"] == 0.5
+    assert "all frames have the same score" in records[0]["note"]
+    assert "macro over 1 clips, without those of one class: clip10" in records[0]["note"]
+
+
+def test_labels_of_one_class_are_refused() -> None:
+    labels = {clip: np.zeros(n, np.uint8) for clip, n in CLIPS.items()}
+    with pytest.raises(VadbenchError, match="all 54 labels are 0"):
+        evaluate_scores(vectors(FLAT), Truth(labels, "l", "a"), PROTOCOLS)
+
+
+def test_errors_and_psnr_are_two_ways_to_say_the_same() -> None:
+    errors = np.exp(FLAT)
+    psnr = 10 * np.log10(255**2 / errors)
+    protocols = {"future_frame": PROTOCOLS["future_frame"]}
+    one, _ = evaluate_scores(vectors(errors), truth(), protocols, kind="error")
+    other, _ = evaluate_scores(vectors(psnr), truth(), protocols, kind="psnr")
+    plain, _ = evaluate_scores(vectors(errors), truth(), protocols)
+    assert [i["value"] for i in one] == pytest.approx([i["value"] for i in other])
+    assert one[0]["value"] != plain[0]["value"]
+    assert "--kind error" in plain[0]["note"]
+
+
+def test_clips_of_other_names_are_matched_by_order() -> None:
+    named = vectors(PARTS[1], PARTS[0], names=["10", "9"])
+    found, notes = align(named, CLIPS, Protocol())
+    np.testing.assert_array_equal(found["clip9"], PARTS[0])
+    assert "matched by order ('9' is 'clip9', ...)" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,2\n3,4\n", "2 columns without names"),
+        ("clip,frame,score\na,0,1\na,2,1\n", "frame 0 is there and then 2"),
+        ("clip,frame,score\na,0,1\na,0,1\n", "frame 0 is there twice"),
+        ("score\n1\nhigh\n", "line 3: 'high' is no number"),
+        ("clip,value\na,1\n", "columns clip, value; expected clip,frame,score"),
+        ("", "holds no numbers"),
+    ],
+)
+def test_what_a_table_lacks_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(text)
+    with pytest.raises(VadbenchError, match=message):
+        read_vectors(path)
+
+
+def test_scores_that_start_at_another_frame_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("clip,frame,score\n" + "".join(f"clip,{t},{t}\n" for t in range(2, 12)))
+    with pytest.raises(VadbenchError, match="start at frame 2, expected 0"):
+        align(read_vectors(path), {"clip": 10}, Protocol())
+
+
+@pytest.mark.parametrize("ending", ["npy", "npz"])
+def test_a_pickle_is_refused(tmp_path: Path, ending: str) -> None:
+    hostile = objects([print, open])
+    path = tmp_path / f"scores.{ending}"
+    if ending == "npy":
+        np.save(path, hostile, allow_pickle=True)
+    else:
+        np.savez(path, hostile)
+    with pytest.raises(VadbenchError, match=str(path)):
+        read_vectors(path)
+
+
+def test_a_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    for ending in ("npy", "npz", "mat", "json"):
+        path = write(tmp_path / f"scores.{ending}", flat=True)
+        path.write_bytes(path.read_bytes()[:-30])
+        with pytest.raises(VadbenchError, match=f"scores.{ending}"):
+            read_vectors(path)
+
+
+def label_file(path: Path, *, flat: bool) -> Path:
+    clips = truth().clips
+    every = np.concatenate(list(clips.values()))
+    if path.suffix == ".npy":
+        np.save(path, every if flat else objects(list(clips.values())), allow_pickle=True)
+    elif path.suffix == ".npz":
+        np.savez(path, **({"labels": every} if flat else clips))
+    elif path.suffix == ".json":
+        content = every.tolist() if flat else {k: v.tolist() for k, v in clips.items()}
+        path.write_text(json.dumps(content))
+    elif path.suffix == ".csv":
+        lines = [f"{c},{t},{v}" for c, vector in clips.items() for t, v in enumerate(vector)]
+        text = (
+            "label\n" + "\n".join(map(str, every))
+            if flat
+            else "clip,frame,label\n" + "\n".join(lines)
+        )
+        path.write_text(text)
+    elif path.suffix == ".mat":
+        savemat(path, {"gt": objects([np.array([[11], [20]]), np.array([[1], [12]])])})
+    else:
+        path.write_text("gt_frame = [11:20];\ngt_frame = [1:12];\n")
+    return path
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("ending", ["csv", "npy", "npz", "json", "mat", "m"])
+def test_labels_are_read_from_every_format(tmp_path: Path, ending: str, flat: bool) -> None:
+    path = label_file(tmp_path / f"labels.{ending}", flat=flat)
+    found = labels_from_file(path, vectors(FLAT), list(CLIPS.values()))
+    for read, expected in zip(found.clips.values(), truth().clips.values(), strict=True):
+        np.testing.assert_array_equal(read, expected)
+    assert len(found.sha256) == 64
+    # Without lengths the file of labels, or else that of scores, has to tell them.
+    again = labels_from_file(path, vectors(*PARTS))
+    assert [len(vector) for vector in again.clips.values()] == list(CLIPS.values())
+
+
+def test_nothing_tells_where_clips_end(tmp_path: Path) -> None:
+    flat = labels_from_file(label_file(tmp_path / "labels.npy", flat=True), vectors(FLAT))
+    assert list(map(len, flat.clips.values())) == [54]
+    assert "taken as a single clip" in flat.notes[0]
+    with pytest.raises(VadbenchError, match="give --lengths"):
+        labels_from_file(label_file(tmp_path / "labels.m", flat=True), vectors(FLAT))
+
+
+def test_a_label_that_is_none_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("clip,label\na,0\na,2\n")
+    with pytest.raises(VadbenchError, match="clip a, frame 1: label 2, expected 0 or 1"):
+        labels_from_file(path, vectors([0.0, 1.0]))

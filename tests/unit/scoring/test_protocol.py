@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from vadbench.errors import VadbenchError
+from vadbench.scoring.evaluate import evaluate
+from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing, protocol_name
+from vadbench.scoring.scores import Scores
+from vadbench.scoring.series import clip_series, object_scores
+
+LENGTHS = [30, 25]
+
+
+def frames_of(seed: int, **components: np.ndarray) -> Scores:
+    rng = np.random.default_rng(seed)
+    made = components or {"error": rng.uniform(0.1, 9, sum(LENGTHS))}
+    return Scores.of_frames(["a", "b"], LENGTHS, made)
+
+
+def minmax(values: np.ndarray) -> np.ndarray:
+    return (values - values.min()) / np.ptp(values)
+
+
+def by_clip(values: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip("ab", np.split(values, [LENGTHS[0]]), strict=True))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "HF2-VAD",
+        "AMSRC",
+        "VEC",
+        "future-frame prediction",
+        "MNAD",
+        "MemAE",
+        "AI-VAD",
+        "SSMTL",
+        "AED",
+        "flow_duality",
+        "object_class_aware",
+        "multitask_attention",
+        "raw",
+    ],
+)
+def test_a_protocol_is_found_under_the_name_of_its_source(source: str) -> None:
+    name = protocol_name(source, PROTOCOLS)
+    assert name in PROTOCOLS
+    assert PROTOCOLS[name].words()
+
+
+def test_an_unknown_name_is_left_as_it_is() -> None:
+    assert protocol_name("hf3vad", PROTOCOLS) == "hf3vad"
+
+
+@pytest.mark.parametrize("name", ["future_frame", "flow_duality"])
+def test_psnr_is_scaled_and_not_the_error(name: str) -> None:
+    scores = frames_of(1)
+    protocol = PROTOCOLS[name].resolved("ped2", ["error"])
+    drop, fill = protocol.drop_first, protocol.fill_first
+    found = clip_series(scores, scores, protocol, {"error": 1.0})
+    for clip, errors in by_clip(scores.frames["error"]).items():
+        # A peak and a number of pixels of any size: they fall out of the scaled ratio.
+        psnr = 10 * np.log10(255**2 / (errors / 1000))
+        own = psnr[max(drop, fill) :]
+        expected = 1 - minmax(own)
+        if fill:
+            expected = np.concatenate([expected[:1], expected])
+        np.testing.assert_allclose(found.scores[clip], expected, atol=1e-12)
+        assert np.abs(expected[fill:] - minmax(errors[max(drop, fill) :])).max() > 0.05
+
+
+def test_scores_that_are_no_errors_are_scaled_as_they_are() -> None:
+    scores = frames_of(2)
+    protocol = PROTOCOLS["future_frame"].resolved("ped2")
+    found = clip_series(scores, scores, protocol, {"error": 1.0})
+    for clip, values in by_clip(scores.frames["error"]).items():
+        np.testing.assert_allclose(found.scores[clip], minmax(values[4:]))
+
+
+def test_an_error_of_zero_counts_as_the_smallest_other_one() -> None:
+    errors = np.full(sum(LENGTHS), 2.0)
+    errors[[5, 40]], errors[[10, 50]] = 0.0, 200.0
+    scores = frames_of(0, error=errors)
+    protocol = PROTOCOLS["future_frame"].resolved("ped2", ["error"])
+    found = clip_series(scores, scores, protocol, {"error": 1.0})
+    for values in found.scores.values():
+        assert sorted(set(values)) == [0.0, 1.0]
+
+
+def test_a_negative_error_is_refused() -> None:
+    scores = frames_of(0, error=np.linspace(-1, 1, sum(LENGTHS)))
+    protocol = PROTOCOLS["future_frame"].resolved("ped2", ["error"])
+    with pytest.raises(VadbenchError, match="clip a: error is taken for a squared error"):
+        clip_series(scores, scores, protocol, {"error": 1.0})
+
+
+def test_mnad_weighs_the_error_before_the_other_term() -> None:
+    rng = np.random.default_rng(3)
+    parts = {"distance": rng.normal(size=sum(LENGTHS)), "error": rng.uniform(1, 9, sum(LENGTHS))}
+    scores = frames_of(0, **parts)
+    protocol = PROTOCOLS["mnad"].resolved("ped2", ["error"])
+    found = clip_series(scores, scores, protocol, {"distance": 5.0, "error": 7.0})
+    split = {name: by_clip(values) for name, values in parts.items()}
+    for clip in "ab":
+        error, distance = np.log(split["error"][clip][4:]), split["distance"][clip][4:]
+        np.testing.assert_allclose(found.scores[clip], 0.6 * minmax(error) + 0.4 * minmax(distance))
+
+
+def test_memae_scales_the_frames_that_it_keeps() -> None:
+    scores = frames_of(4)
+    scores.frames["error"][[0, 29]] = 1e6
+    found = clip_series(scores, scores, PROTOCOLS["memae"], {"error": 1.0})
+    for clip, values in by_clip(scores.frames["error"]).items():
+        np.testing.assert_allclose(found.scores[clip], minmax(values[8:-7]))
+
+
+def test_a_clip_shorter_than_what_is_dropped_counts_for_nothing() -> None:
+    values = np.arange(45.0)
+    scores = Scores.of_frames(["short", "long"], [5, 40], {"error": values})
+    found = clip_series(scores, scores, PROTOCOLS["memae"], {"error": 1.0})
+    assert list(found.scores) == ["long"]
+    np.testing.assert_allclose(found.scores["long"], minmax(values[5:][8:-7]))
+
+
+@pytest.mark.parametrize(("dataset", "sigma"), [("ped2", 3), ("shanghaitech", 7), ("", 3)])
+def test_ai_vad_equals_its_plain_definition(dataset: str, sigma: float) -> None:
+    train, test = frames_of(5), frames_of(6)
+    labels = {clip: np.zeros(n, np.uint8) for clip, n in zip("ab", LENGTHS, strict=True)}
+    labels["a"][10:20] = 1
+    found = evaluate(train, test, labels, PROTOCOLS["ai_vad"].resolved(dataset), {"error": 1.0})
+    low, high = train.frames["error"].min(), train.frames["error"].max()
+    for clip, values in by_clip(test.frames["error"]).items():
+        expected = gaussian_filter1d((values - low) / (high - low), sigma)
+        np.testing.assert_allclose(found.scores[clip], expected)
+    assert set(found.clip_auc) == {"a", "b"}  # b is normal throughout, and padded
+
+
+def test_objects_lie_where_frames_with_their_score_would() -> None:
+    rng = np.random.default_rng(7)
+    counts = rng.integers(1, 4, sum(LENGTHS))
+    scores = Scores(
+        ["a", "b"],
+        np.cumsum([0, *LENGTHS]),
+        np.cumsum([0, *counts]),
+        np.zeros((counts.sum(), 4), np.float32),
+        {"error": rng.uniform(1, 9, counts.sum())},
+    )
+    for name in ("vec", "ai_vad", "raw", "flow_duality", "future_frame"):
+        protocol = PROTOCOLS[name].resolved("ped2", ["error"])
+        protocol = protocol.model_copy(update={"smoothing": Smoothing(), "fill_first": 0})
+        objects = object_scores(scores, scores, protocol, {"error": 1.0})
+        highest = np.maximum.reduceat(objects, scores.object_offsets[:-1])
+        frames = clip_series(scores, scores, protocol, {"error": 1.0})
+        for clip, values in by_clip(highest).items():
+            np.testing.assert_allclose(frames.scores[clip], values[frames.first :])
+
+
+def test_smoothing_before_frames_are_dropped_sees_them() -> None:
+    scores = frames_of(8)
+    after = Protocol(drop_first=4, smoothing=Smoothing(kind="median", width=3))
+    before = Protocol(drop_first=4, smoothing=Smoothing(kind="median", width=3, before_drop=True))
+    one = clip_series(scores, scores, after, {"error": 1.0}).scores["a"]
+    other = clip_series(scores, scores, before, {"error": 1.0}).scores["a"]
+    np.testing.assert_allclose(one[1:], other[1:])
+    values = scores.frames["error"]
+    assert other[0] == np.median(values[3:6])
+    assert one[0] == np.median([0, *values[4:6]])

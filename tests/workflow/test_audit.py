@@ -1,0 +1,233 @@
+"""Proof by injection: whatever is done to a finished tree is found, and nothing else is."""
+
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+import yaml
+
+from tests.workflow.conftest import Tree
+from vadbench.artefacts import ArtefactWriter, open_artefact
+from vadbench.artefacts.seal import EMPTY, seal_file
+from vadbench.audit import Report, audit, descendants, list_files, remove
+from vadbench.config import load_config
+from vadbench.plan import Plan
+
+FLOW = Path("results/walkway/flow/farneback/test")
+RUN = Path("results/walkway/hf2vad/full/seed0")
+
+
+@pytest.fixture(scope="module")
+def whole(finished: Tree, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished tree that tests damage and mend."""
+    folder = tmp_path_factory.mktemp("audit") / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def plan(whole: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.chdir(whole)
+    return Plan(load_config(yaml.safe_load(Path("config.yaml").read_text())), Path("data"))
+
+
+def unsound(plan: Plan, *paths: Path) -> Report:
+    return audit(paths or [Path("results")], plan)
+
+
+def test_an_intact_tree_is_sound(plan: Plan) -> None:
+    report = unsound(plan)
+    assert report.findings == []
+    assert report.notes == []
+    kinds = {"scene": 4, "flow": 4, "segmentation": 4, "objects": 4, "cubes": 4}
+    for folder, count in kinds.items():
+        assert len(list(Path("results/walkway", folder).rglob("*.h5"))) == count
+    assert report.files[".h5"] == sum(kinds.values()) + 2 + 6
+    assert report.files[".safetensors"] == 3
+    assert report.files[".json"] == 4 + 1 + 3
+    assert report.files[".csv"] == 2
+    assert report.files[".png"] == 6
+
+
+@pytest.mark.parametrize("flips", [40, pytest.param(200, marks=pytest.mark.slow)])
+def test_every_flipped_bit_is_found(plan: Plan, flips: int) -> None:
+    rng = random.Random(flips)
+    files = [*list_files([Path("results")]), *Path("results/tables").glob("*.sha256")]
+    missed = []
+    for _ in range(flips):
+        path = rng.choice(files)
+        content = path.read_bytes()
+        place, bit = rng.randrange(len(content)), rng.randrange(8)
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        path.write_bytes(damaged)
+        seen = path.with_suffix("") if path.suffix == ".sha256" else path
+        if not unsound(plan, seen).findings:
+            missed.append(f"{path}: byte {place}, bit {bit}")
+        path.write_bytes(content)
+    assert not missed
+    assert not unsound(plan).findings
+
+
+def _truncate(share: float) -> Callable[[Path], None]:
+    def cut(path: Path) -> None:
+        path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+
+    return cut
+
+
+def _swap(path: Path) -> None:
+    other = path.with_name(path.name.replace("01", "02"))
+    first, second = path.read_bytes(), other.read_bytes()
+    path.write_bytes(second)
+    other.write_bytes(first)
+
+
+def _reseal(path: Path) -> None:
+    """Seals a file anew, as somebody would who knows how."""
+    with open(path, "r+b") as stream:
+        stream.write(EMPTY.encode())
+    seal_file(path)
+
+
+def _edit_attribute(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["code"] = "0123456789abcdef"
+    _reseal(path)
+
+
+def _edit_setting(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["settings"] = str(file.attrs["settings"]).replace("15", "13")
+    _reseal(path)
+
+
+def _edit_values(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file["flow"][3, 4, 5] = 7
+    _reseal(path)
+
+
+def _made_anew(path: Path) -> None:
+    """A whole and sealed artefact of other settings, of the kind that a copy from elsewhere is."""
+    with open_artefact(path) as artefact:
+        flow, owner = artefact["flow"][:], artefact.identity
+        settings, inputs = artefact.settings, list(artefact.inputs)
+        with ArtefactWriter(
+            path,
+            "flow",
+            owner,
+            len(flow),
+            settings=settings | {"backend": "dis"},
+            inputs=inputs,
+            code=artefact.code,
+        ) as writer:
+            writer.put("flow", flow)
+
+
+INJECTIONS = {
+    "truncated": (FLOW / "test01.h5", _truncate(0.5), {FLOW / "test01.h5"}),
+    "empty": (RUN / "flow.safetensors", _truncate(0), {RUN / "flow.safetensors"}),
+    "swapped": (FLOW / "test01.h5", _swap, {FLOW / "test01.h5", FLOW / "test02.h5"}),
+    "swapped scores": (
+        RUN / "scores/test.h5",
+        lambda path: shutil.copy(path.with_name("train.h5"), path),
+        {RUN / "scores/test.h5", RUN / "metrics.json"},
+    ),
+    "weights of another stage": (
+        RUN / "cvae.safetensors",
+        lambda path: shutil.copy(path.with_name("finetune.safetensors"), path),
+        {RUN / "cvae.safetensors", RUN / "scores/train.h5"},
+    ),
+    "another setting": (
+        FLOW / "test01.h5",
+        _made_anew,
+        {FLOW / "test01.h5", Path("results/walkway/cubes/stc/test/test01.h5")},
+    ),
+    "an edited attribute": (FLOW / "test01.h5", _edit_attribute, {FLOW / "test01.h5"}),
+    "an edited setting": (FLOW / "test01.h5", _edit_setting, {FLOW / "test01.h5"}),
+    "edited values": (FLOW / "test01.h5", _edit_values, {FLOW / "test01.h5"}),
+}
+
+
+@pytest.mark.parametrize("case", INJECTIONS)
+def test_every_injection_is_found_where_it_is(plan: Plan, whole: Path, case: str) -> None:
+    path, inject, expected = INJECTIONS[case]
+    kept = whole.parent / "kept"
+    shutil.copytree(path.parent, kept)
+    try:
+        inject(path)
+        found = {Path(name) for name in unsound(plan).unsound}
+    finally:
+        shutil.copytree(kept, path.parent, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+    assert found >= expected
+    # What is not made from the damaged files is not accused.
+    assert not any("baselines" in name.parts for name in found if path.parent == RUN)
+    assert not any(name.parts[2] in {"scene", "clips", "segmentation"} for name in found)
+    assert not unsound(plan).findings
+
+
+def test_fix_makes_the_next_run_rebuild_exactly_what_is_unsound(tree: Tree) -> None:
+    path = tree.folder / FLOW / "test01.h5"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+    # Snakemake sees times: nothing tells it of the damage but that this file is newer now.
+    before = {item for item in (tree.folder / "results").rglob("*") if item.is_file()}
+    listed = tree.vadbench("audit", "--fix", check=False)
+    assert listed.returncode == 1
+    assert f"would remove  {FLOW / 'test01.h5'}" in listed.stdout
+    assert {item for item in (tree.folder / "results").rglob("*") if item.is_file()} == before
+    result = tree.vadbench("audit", "--fix", "--remove", "--json", check=False)
+    report = json.loads(result.stdout)
+    assert (result.returncode, report["sound"]) == (1, False)
+    assert {finding["path"] for finding in report["findings"]} == {str(FLOW / "test01.h5")}
+    assert not path.exists()
+    # The flow of a test clip, its cubes, and what is scored on them; nothing is trained again.
+    rebuilt = {"compute_flow": 1, "cut_cubes": 1, "apply_frozen": 1, "score": 3}
+    rebuilt |= {"evaluate": 3, "draw_curves": 3, "tabulate": 1, "count_cost": 2, "build_report": 1}
+    assert dict(tree.planned()) == rebuilt
+    status = json.loads(tree.vadbench("status", "--json").stdout)
+    assert status["reruns"] == rebuilt
+
+
+def test_what_descends_is_the_files_of_the_jobs_that_run_again(tree: Tree, plan: Plan) -> None:
+    for unsound_file in ("results/walkway/index.json", f"{RUN}/curves/test01.png"):
+        gone = descendants(plan, [unsound_file])
+        copies = [tree.folder / name for name in gone]
+        kept = tree.folder.parent / "kept"
+        shutil.copytree(tree.folder / "results", kept)
+        remove(map(str, copies))
+        planned = tree.planned()
+        rules = Counter(json.loads(tree.vadbench("status", "--json").stdout)["reruns"])
+        assert planned == rules
+        assert planned["train"] == planned["score"] == planned["check_clip"] == 0
+        expected = {"draw_curves": 1} if "curves" in unsound_file else {"index": 1, "evaluate": 3}
+        assert expected.items() <= planned.items()
+        shutil.rmtree(tree.folder / "results")
+        shutil.move(kept, tree.folder / "results")
+
+
+def test_an_audit_as_a_job_writes_what_it_found_and_fails_if_anything_is_unsound(
+    tree: Tree,
+) -> None:
+    assert tree.run("audit").returncode == 0
+    assert json.loads((tree.folder / "results/audit.json").read_text())["sound"]
+    path = tree.folder / RUN / "metrics.json"
+    times = path.stat()
+    path.write_text(path.read_text().replace('"seed": 0', '"seed": 1'))
+    import os
+
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    result = tree.run("audit", check=False)
+    assert result.returncode
+    assert (
+        "metrics.json: a byte of it changed since it was written"
+        in (tree.folder / "logs/audit.log").read_text()
+    )

@@ -1,0 +1,69 @@
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.conftest import Tree
+from vadbench.artefacts import file_digest, open_artefact
+from vadbench.errors import VadbenchError
+from vadbench.freeze import freeze
+
+TARGET = "results/walkway/flow/farneback/test/test01.h5"
+
+
+def test_a_frozen_run_computes_with_the_code_that_it_was_started_with(
+    finished: Tree, tmp_path: Path
+) -> None:
+    tree = Tree(tmp_path / "project")
+    library = tree.copy_library()
+    frozen = tmp_path / "campaign"
+    said = tree.vadbench("freeze", str(frozen)).stdout
+    assert f"cd {frozen} && snakemake --cores all" in said
+    process = subprocess.Popen(
+        tree.command(TARGET),
+        cwd=frozen,
+        env=tree.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    scene = tree.folder / "results/walkway/scene/test/test01.h5"
+    while not scene.exists() and process.poll() is None:
+        time.sleep(0.05)
+    # The first of three jobs is done; from here on the tree is another one.
+    farneback = library / "teachers/flow/farneback.py"
+    farneback.write_text(farneback.read_text().replace("return flow\n", "return flow + 1\n"))
+    (library / "datasets/index.py").write_text("raise RuntimeError('edited')\n")
+    (tree.folder / "workflow/scripts/compute_flow.py").write_text("raise RuntimeError('edited')\n")
+    (tree.folder / "workflow/rules/common.smk").write_text("raise RuntimeError('edited')\n")
+    errors = process.communicate()[1]
+    assert process.returncode == 0, errors
+    with open_artefact(tree.folder / TARGET) as artefact:
+        code = artefact.code
+    assert file_digest(tree.folder / TARGET) == file_digest(finished.folder / TARGET)
+    with open_artefact(finished.folder / TARGET) as artefact:
+        assert artefact.code == code
+    # Where the tree is as it was but for the estimator, it says so.
+    for name in ("datasets/index.py",):
+        (library / name).write_text((frozen / "src/vadbench" / name).read_text())
+    for name in ("workflow/scripts/compute_flow.py", "workflow/rules/common.smk"):
+        (tree.folder / name).write_text((frozen / name).read_text())
+    status = json.loads(tree.vadbench("status", "--why", TARGET, "--json").stdout)
+    assert status["reruns"] == dict(tree.planned(TARGET)) == {"compute_flow": 1}
+    assert "vadbench.teachers.flow.farneback" in status["causes"][0]
+
+
+def test_a_frozen_copy_never_changes(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "project")
+    (tree.folder / "mine.yaml").write_text("seeds: [1]\n")
+    (copied,) = freeze(tmp_path / "campaign", [Path("mine.yaml")], tree.folder)
+    assert copied == tmp_path / "campaign/mine.yaml"
+    assert copied.stat().st_mode & 0o222 == 0
+    assert (tmp_path / "campaign/results").resolve() == (tree.folder / "results").resolve()
+    with pytest.raises(VadbenchError, match="campaign is there already"):
+        freeze(tmp_path / "campaign", (), tree.folder)
+    with pytest.raises(VadbenchError, match="has no Snakefile"):
+        freeze(tmp_path / "other", (), tmp_path)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["campaign", "project"]

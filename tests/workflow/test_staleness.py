@@ -1,0 +1,282 @@
+"""What exactly an edit makes stale, held against Snakemake's own dry run and `vadbench status`."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.workflow.conftest import Tree
+
+CONFIG = {
+    "datasets": {"own": {"family": "folder", "path": "own", "labels": "labels.csv"}},
+    "segmentation": {"rcnn": {"backend": "maskrcnn", "maskrcnn": {"weights": "data/rcnn.pth"}}},
+    "flow": {"farneback": {"backend": "farneback"}},
+    "objects": {"both": {"source": "instances", "segmentation": "rcnn"}},
+    "cubes": {"stc": {"objects": "both", "flow": "farneback"}},
+    "methods": {
+        "hf2vad": {"variants": ["full"], "cubes": "stc"},
+        "amsrc": {"cubes": "stc"},
+        "baselines": {"cubes": "stc"},
+    },
+    "seeds": [0],
+    "budget": "cpu-demo",
+    "panels": {"frames": 0},
+}
+FARNEBACK = "src/vadbench/teachers/flow/farneback.py"
+EVALUATED = {"evaluate": 3, "tabulate": 1, "build_report": 1}
+DRAWN = EVALUATED | {"draw_curves": 3}
+# Of one method, whatever is trained of it.
+ONE = {"score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1}
+ONE |= {"count_cost": 1, "build_report": 1}
+# Two stages of HF2-VAD are trained on what the first, frozen, makes of both splits.
+TRAINED = {"train": 4, "apply_frozen": 2}
+ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, "count_cost": 2, **DRAWN}
+
+
+@pytest.fixture(scope="module")
+def campus(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A finished project with a library of its own; but for clips and index, files are empty."""
+    tree = Tree(tmp_path_factory.mktemp("staleness") / "project")
+    tree.copy_library()
+    rng = np.random.default_rng(0)
+    for clip in ("train/a", "test/b"):
+        folder = tree.folder / "data/own" / clip
+        folder.mkdir(parents=True)
+        for number in range(6):
+            frame = rng.integers(0, 255, (24, 32, 3), np.uint8)
+            cv2.imwrite(str(folder / f"{number}.png"), frame)
+    (tree.folder / "data/own/labels.csv").write_text("clip,first,last\nb,2,3\n")
+    (tree.folder / "data/rcnn.pth").write_bytes(b"weights")
+    tree.configure(CONFIG)
+    tree.run("results/own/index.json")
+    for line in tree.run("--summary").stdout.splitlines()[1:]:
+        path = tree.folder / line.split("\t")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.name in {"curves", "thumbnails", "report"}:
+            path.mkdir()
+            (path / ".snakemake_timestamp").touch()
+        elif not path.exists():
+            path.touch()
+    tree.run("--touch", "--forceall", "--no-hooks", "--scheduler", "greedy")
+    assert not tree.planned()
+    return tree
+
+
+@contextmanager
+def edited(path: Path, edit: Callable[[bytes], bytes]) -> Iterator[None]:
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(edit(before))
+    assert path.read_bytes() != before
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def replace(old: str, new: str) -> Callable[[bytes], bytes]:
+    def edit(content: bytes) -> bytes:
+        assert old.encode() in content
+        return content.replace(old.encode(), new.encode(), 1)
+
+    return edit
+
+
+def after(text: str) -> Callable[[bytes], bytes]:
+    return lambda content: content + text.encode()
+
+
+def flip(content: bytes) -> bytes:
+    """Another content of the same length that is still a picture."""
+    image = 255 - cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".png", image)[1].tobytes()
+
+
+CASES = {
+    "a comment": (FARNEBACK, after("# a comment\n"), {}),
+    "a docstring": (
+        "src/vadbench/networks/memory.py",
+        replace('"""Memory module of', '"""A memory module of'),
+        {},
+    ),
+    "a log line": (
+        "src/vadbench/training/data.py",
+        replace('"%d of %d samples"', '"%d samples of %d"'),
+        {},
+    ),
+    "plumbing": ("src/vadbench/logs.py", after("NEW = 1\n"), {}),
+    "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
+    "a statement in a script": (
+        "workflow/scripts/evaluate.py",
+        replace('"schema": 3', '"schema": 4'),
+        EVALUATED,
+    ),
+    "a network layer of one method": (
+        "src/vadbench/methods/amsrc/networks.py",
+        replace("nn.Conv2d(", "nn.LazyConv2d("),
+        {"train": 1, **ONE},
+    ),
+    "a shared block": (
+        "src/vadbench/networks/blocks.py",
+        replace("padding=1", "padding=2"),
+        TRAINED
+        | {"score": 4, "evaluate": 2, "draw_curves": 2, "tabulate": 1}
+        | {"count_cost": 2, "build_report": 1},
+    ),
+    "the Farneback call": (
+        FARNEBACK,
+        replace("            0,\n", "            1,\n"),
+        {"compute_flow": 2} | ON_CUBES,
+    ),
+    "a metric": (
+        "src/vadbench/scoring/metrics.py",
+        replace("float(roc_auc_score(", "1 - float(roc_auc_score("),
+        EVALUATED,
+    ),
+    "a protocol": (
+        "src/vadbench/scoring/protocol.py",
+        replace('"raw": Protocol()', '"raw": Protocol(drop_last=1)'),
+        EVALUATED,
+    ),
+    "a config value": (
+        "config.yaml",
+        after("evaluation: {false_positive_rate: 0.02}\n"),
+        EVALUATED,
+    ),
+    "a setting of one method": (
+        "config.yaml",
+        replace("  hf2vad:\n", "  hf2vad:\n    settings: {cvae: {learning_rate: 0.0002}}\n"),
+        {"train": 2, **ONE},
+    ),
+    "a weight file": (
+        "data/rcnn.pth",
+        after("other"),
+        {"segment": 2, "find_objects": 2} | ON_CUBES,
+    ),
+    "a label file": (
+        "data/own/labels.csv",
+        replace("2,3", "1,3"),
+        {"index": 1, "find_regions": 1} | DRAWN,
+    ),
+}
+RAW = {
+    "check_clip": 1,
+    "index": 1,
+    "segment": 1,
+    "compute_flow": 1,
+    "find_objects": 1,
+    "cut_cubes": 1,
+    **TRAINED,
+    # Of the baselines, which learn nothing, only the training clips.
+    "score": 5,
+    "count_cost": 2,
+    **DRAWN,
+}
+FAST = {"a comment", "a log line", "a network layer of one method", "a label file"}
+
+
+def compare(tree: Tree, expected: dict[str, int]) -> dict:
+    assert dict(tree.planned()) == expected
+    status = json.loads(tree.vadbench("status", "--json").stdout)
+    assert status["reruns"] == expected
+    return status
+
+
+@pytest.mark.parametrize(
+    "case", [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in CASES]
+)
+def test_an_edit_reruns_exactly_what_it_changes(campus: Tree, case: str) -> None:
+    path, edit, expected = CASES[case]
+    with edited(campus.folder / path, edit):
+        compare(campus, expected)
+
+
+def test_a_raw_frame_counts_by_content_and_not_by_time(campus: Tree) -> None:
+    frame = campus.folder / "data/own/train/a/3.png"
+    times = frame.stat()
+    os.utime(frame, ns=(1, 1))
+    compare(campus, {})
+    with edited(frame, flip):
+        os.utime(frame, ns=(times.st_atime_ns, times.st_mtime_ns))
+        status = compare(campus, RAW)
+    assert "its raw files or labels changed (names, sizes or content)" in status["causes"][0]
+    run = next(item for item in status["runs"] if item["method"] == "amsrc")
+    assert run["state"] == "stale"
+    assert run["reasons"][0].startswith("check_clip: its raw files")
+
+
+def test_why_names_what_changed(campus: Tree) -> None:
+    metrics = "results/own/hf2vad/full/seed0/metrics.json"
+
+    def why(target: str = metrics) -> str:
+        return campus.vadbench("status", "--why", target).stdout
+
+    assert "a run would not make it again" in why()
+    with edited(campus.folder / FARNEBACK, CASES["the Farneback call"][1]):
+        assert "compute_flow: code: changed vadbench.teachers.flow.farneback" in why()
+    with edited(campus.folder / "config.yaml", CASES["a setting of one method"][1]):
+        assert "train: settings.learning_rate: 0.0001 -> 0.0002" in why()
+    with edited(campus.folder / "data/rcnn.pth", after("other")):
+        text = why()
+    assert "segment: data/rcnn.pth was written" in text
+    assert "its content changed, SHA-256 " in text
+    assert "cut_cubes" in text
+    flow = campus.folder / "results/own/flow/farneback/test/b.h5"
+    kept = flow.with_suffix(".kept")
+    shutil.move(flow, kept)
+    try:
+        # Nothing that is to be made needs it, and Snakemake does not miss it.
+        assert not campus.planned()
+        assert "a run would not make it again" in why()
+        target = "results/own/flow/farneback/test/b.h5"
+        assert f"{target} is not there, and it is asked for" in why(target)
+        assert dict(campus.planned(target)) == {"compute_flow": 1}
+    finally:
+        shutil.move(kept, flow)
+    unknown = campus.vadbench("status", "--why", "results/none.h5", check=False)
+    assert unknown.returncode == 1
+    assert "no rule of this configuration makes it" in unknown.stderr
+
+
+def test_status_tells_running_failed_and_missing_apart(campus: Tree, tmp_path: Path) -> None:
+    tree = Tree.__new__(Tree)
+    tree.folder = tmp_path / "project"
+    shutil.copytree(campus.folder, tree.folder, symlinks=True)
+    run = tree.folder / "results/own/hf2vad/full/seed0"
+
+    def state(method: str = "hf2vad") -> dict:
+        result = tree.vadbench("status", "--json", check=False)
+        found = json.loads(result.stdout)
+        assert result.returncode == any(s["state"] == "failed" for s in found["artefacts"].values())
+        return next(item for item in found["runs"] if item["method"] == method)
+
+    (run / "metrics.json").unlink()
+    (run / "cvae.safetensors").unlink()
+    (run / "scores/test.h5").unlink()
+    log = tree.folder / "logs/train/own/hf2vad/full/seed0/cvae.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text("2026-01-01 00:00:00 INFO starting\n2026-01-01 00:00:01 INFO finished\n")
+    assert state()["state"] == "missing"
+    log.write_text("2026-01-01 00:00:00 ERROR train01.h5: no such file\n")
+    found = state()
+    assert (found["state"], found["log"]) == ("failed", "logs/train/own/hf2vad/full/seed0/cvae.log")
+    assert found["reasons"] == ["train: train01.h5: no such file"]
+    # A job that has begun, in a run that holds the tree.
+    import base64
+
+    name = base64.urlsafe_b64encode(b"results/own/hf2vad/full/seed0/cvae.safetensors").decode()
+    (tree.folder / ".snakemake/incomplete" / name).write_text("{}")
+    (tree.folder / ".snakemake/locks").mkdir(exist_ok=True)
+    (tree.folder / ".snakemake/locks/0.output.lock").write_text("")
+    (run / "training/cvae").mkdir(parents=True)
+    (run / "training/cvae/last.ckpt").touch()
+    found = state()
+    assert found["state"] == "running"
+    assert found["reasons"][0].startswith("train: last sign of life ")
+    assert state("baselines")["state"] == "done"
