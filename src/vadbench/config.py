@@ -175,9 +175,10 @@ class Config(Settings):
                 wanted = getattr(entry, field)
                 if wanted is not None:
                     _require(wanted, known, f"{section}.{name}.{field}", field)
+        protocols = self.all_protocols()
         for name in self.evaluation.protocols:
-            known = self.all_protocols()
-            _require(protocol_name(name, known), known, "evaluation.protocols", "protocol")
+            found = protocol_name(name, protocols)
+            _require(found, protocols, "evaluation.protocols", "protocol")
         for name, method in self.methods.items():
             self._check_method(name, method)
         return self

@@ -11,9 +11,10 @@ _COLUMNS = {
     "auc_micro": "micro AUC",
     "auc_macro": "macro AUC",
     "eer": "EER",
-    "average_precision": "average precision",
+    "average_precision": "AP",
     "f1": "best F1",
 }
+_BOUNDED = ("auc_micro", "auc_macro")  # a table with all intervals would not fit a terminal
 
 
 def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
@@ -25,13 +26,13 @@ def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
     shown = Table(box=SIMPLE_HEAD, padding=(0, 0))
     shown.add_column("protocol", no_wrap=True)
     for title in _COLUMNS.values():
-        shown.add_column(title, justify="right")
+        shown.add_column(title, justify="right", no_wrap=True)
     notes: dict[str, list[str]] = {}
     by_protocol: dict[str, dict[str, str]] = {}
     for item in records:
         if item["metric"] in _COLUMNS:
             text = f"{100 * item['value']:.1f}"
-            if item["low"] is not None:
+            if item["low"] is not None and item["metric"] in _BOUNDED:
                 text += f" ({100 * item['low']:.1f}-{100 * item['high']:.1f})"
             by_protocol.setdefault(item["protocol"], {})[item["metric"]] = text
         for note in filter(None, item["note"].split("; ")):
@@ -49,4 +50,7 @@ def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
     for note, users in notes.items():
         who = "all" if len(users) == len(by_protocol) else ", ".join(users)
         console.print(f"{who}: {note}", highlight=False, soft_wrap=True)
-    console.print("in brackets: 95 % intervals, whole clips drawn 1,000 times", highlight=False)
+    console.print(
+        "in brackets: 95 % intervals, whole clips drawn 1,000 times; --json has all",
+        highlight=False,
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_protocols", "compute_matrix", "print_matrix"]
 
-_WIDE = 6  # scores side by side in one table
+_NAMES = 36  # characters of the columns that name protocol and AUC
 
 
 def choose_protocols(known: dict[str, Protocol], names: Sequence[str]) -> dict[str, Protocol]:
@@ -97,6 +97,20 @@ def _run_rows(
     return [about | record for record in records]
 
 
+def _side_by_side(titles: dict[Any, list[str]], width: int) -> list[list[Any]]:
+    """Cuts columns into tables that a terminal is wide enough for."""
+    parts: list[list[Any]] = []
+    left = 0
+    for column, lines in titles.items():
+        own = max(map(len, lines)) + 2
+        if not parts or own > left:
+            parts.append([])
+            left = width
+        parts[-1].append(column)
+        left -= own
+    return parts
+
+
 def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components: bool) -> None:
     """Prints a table for each data set: a line per protocol, a column per method.
 
@@ -120,17 +134,22 @@ def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components:
     for dataset, group in table.groupby("dataset", sort=False):
         columns = list(dict.fromkeys(map(tuple, group[keys].to_numpy().tolist())))
         means = group.groupby([*keys, "protocol"], sort=False)["value"].mean()
-        for start in range(0, len(columns), _WIDE):
-            part = columns[start : start + _WIDE]
+        titles = {
+            (method, variant, score, selection): [
+                method,
+                variant if score == "fused" else score,
+                *(["best test epoch"] if selection == "best_test" else []),
+            ]
+            for method, variant, score, selection in columns
+        }
+        for part in _side_by_side(titles, console.width - _NAMES):
             shown = Table(
                 title=f"{dataset}: frame-level AUC, percent, of the same scores", box=SIMPLE_HEAD
             )
             shown.add_column("protocol", no_wrap=True)
-            shown.add_column("AUC")
-            for method, variant, score, selection in part:
-                name = f"{method} {variant if score == 'fused' else score}"
-                marked = " (epoch chosen on test labels)" if selection == "best_test" else ""
-                shown.add_column(name + marked, justify="right", overflow="fold")
+            shown.add_column("AUC", no_wrap=True)
+            for column in part:
+                shown.add_column("\n".join(titles[column]), justify="right", no_wrap=True)
             for protocol in dict.fromkeys(group["protocol"]):
                 cells = [means.get((*column, protocol)) for column in part]
                 numbers = ["" if value is None else f"{100 * value:.1f}" for value in cells]

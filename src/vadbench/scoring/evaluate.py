@@ -12,6 +12,7 @@ from vadbench.errors import VadbenchError
 from vadbench.scoring.metrics import (
     Interval,
     auc,
+    auc_interval,
     average_precision,
     best_f1,
     draw_clips,
@@ -215,7 +216,7 @@ def protocol_matrix(
         drawn = draw_clips(len(result.scores))
         pairs = list(result.labels.values()), list(result.scores.values())
         bounds = {
-            "auc_micro": metric_intervals(*pairs, drawn)["auc_micro"],
+            "auc_micro": auc_interval(*pairs, drawn),
             "auc_macro": macro_interval(result.clip_auc, list(result.scores), drawn),
         }
         records += [

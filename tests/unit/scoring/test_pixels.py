@@ -1,9 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from vadbench.artefacts import ArtefactWriter, Identity
+from vadbench.regions import Regions
+from vadbench.scoring.evaluate import evaluate_maps
+from vadbench.scoring.maps import open_maps
 from vadbench.scoring.metrics import draw_clips
 from vadbench.scoring.pixels import count_pixels, summarise
 
@@ -55,3 +61,43 @@ def test_pixels_of_one_class_have_no_metrics() -> None:
     maps = np.zeros((2, 4, 4), np.float16)
     counts = count_pixels(maps, lambda t: np.zeros((4, 4), np.bool_))
     assert summarise([counts], draw_clips(1)) == {}
+
+
+def test_stored_maps_are_judged_in_space_clip_by_clip(tmp_path: Path) -> None:
+    """Two clips of three frames with a region each; the third clip has no masks."""
+    rng = np.random.default_rng(0)
+    maps = rng.uniform(0, 0.1, (9, 8, 12)).astype(np.float16)
+    mask = np.zeros((9, 16, 24), np.bool_)
+    for t in (1, 2, 4):
+        mask[t, 4:8, 6:12] = True
+        maps[t, 2:4, 3:6] = 1
+    path = tmp_path / "maps.h5"
+    with ArtefactWriter(path, "maps", Identity("made", "test"), 9, settings={}) as writer:
+        writer.put("clips", ["a", "b", "c"])
+        writer.put("clip_offsets", np.array([0, 3, 6, 9]))
+        writer.append("map/motion", maps)
+    regions = Regions(
+        ["a", "b", "c"],
+        np.array([0, 3, 6, 9]),
+        np.array([True, True, False]),
+        np.array([0, 0, 1, 2, 2, 3, 3, 3, 3, 3]),
+        np.array([[6, 4, 12, 8]] * 3, np.float32),
+        np.zeros(3, np.int32),
+        np.array([[16, 24]] * 3),
+        "pixel masks",
+    )
+    starts = {"a": 0, "b": 3}
+
+    def open_mask(clip: str):
+        return None if clip == "c" else lambda t: mask[starts[clip] + t]
+
+    with open_maps(path) as opened:
+        records = evaluate_maps(opened, regions, open_mask)
+    values = {item["metric"]: item["value"] for item in records}
+    assert set(values) == {"auc_pixel", "auc_pixel40", "eer_pixel40", "rbdc", "tbdc"}
+    assert values["auc_pixel"] == values["auc_pixel40"] == 1.0
+    assert values["eer_pixel40"] == 0.0
+    assert values["rbdc"] == values["tbdc"] == 1.0
+    assert all(item["score"] == "motion" and item["protocol"] == "raw" for item in records)
+    assert "over 2 of 3 clips" in records[0]["note"]
+    assert "1 clips without masks left out" in records[-1]["note"]
