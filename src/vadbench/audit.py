@@ -143,7 +143,7 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     waiting = []
     for path in unsound:
         job = jobs.of(path) or jobs.of(Path(path).parent.as_posix())
-        if job in after:
+        if job is not None and job in after:
             waiting.append(job)
         else:
             gone[path] = None  # Of another configuration: nothing here is made from it.

@@ -333,7 +333,11 @@ def _differences(job: Job, records: list[dict[str, Any]]) -> Iterator[_Reason]:
 
 def _changes(recorded: list[str], params: tuple[Any, ...]) -> Iterator[str]:
     """The parameters that changed, in words: a job's own, and the fingerprint of its script."""
-    before = {type(value): value for value in map(ast.literal_eval, recorded)}
+    try:
+        before = {type(value): value for value in map(ast.literal_eval, recorded)}
+    except (ValueError, SyntaxError):  # Such as a number that is infinite.
+        yield "its parameters changed"
+        return
     now = {type(value): value for value in params}
     yield from _changed_values(before.get(dict, {}), now.get(dict, {}), "")
     if before.get(str) != now.get(str):

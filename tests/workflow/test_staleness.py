@@ -3,6 +3,9 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +15,10 @@ import numpy as np
 import pytest
 
 from tests.workflow.conftest import Tree
+from vadbench.config import read_config_file
+from vadbench.errors import VadbenchError
+from vadbench.plan import Plan
+from vadbench.status import State, Status, survey
 
 CONFIG = {
     "datasets": {"own": {"family": "folder", "path": "own", "labels": "labels.csv"}},
@@ -34,8 +41,8 @@ DRAWN = EVALUATED | {"draw_curves": 3}
 # Of one method, whatever is trained of it.
 ONE = {"score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1}
 ONE |= {"count_cost": 1, "build_report": 1}
-# Two stages of HF2-VAD are trained on what the first, frozen, makes of both splits.
-TRAINED = {"train": 4, "apply_frozen": 2}
+# HF2-VAD's three stages, the second on what the frozen first makes of training clips, and AMSRC's.
+TRAINED = {"train": 4, "apply_frozen": 1}
 ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, "count_cost": 2, **DRAWN}
 
 
@@ -178,7 +185,7 @@ RAW = {
     "count_cost": 2,
     **DRAWN,
 }
-FAST = {"a comment", "a log line", "a network layer of one method", "a label file"}
+FAST = {"a log line", "a network layer of one method", "a label file"}
 
 
 def compare(tree: Tree, expected: dict[str, int]) -> dict:
@@ -211,50 +218,63 @@ def test_a_raw_frame_counts_by_content_and_not_by_time(campus: Tree) -> None:
     assert run["reasons"][0].startswith("check_clip: its raw files")
 
 
-def test_why_names_what_changed(campus: Tree) -> None:
+@pytest.fixture
+def look(campus: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Status]:
+    """What this process, which has the library as it was copied, sees of a tree."""
+    monkeypatch.setenv("VADBENCH_DATA", "data")
+
+    def look(*targets: str, tree: Tree = campus) -> Status:
+        monkeypatch.chdir(tree.folder)
+        return survey(Plan(read_config_file("config.yaml")), targets)
+
+    return look
+
+
+def test_why_names_what_changed(campus: Tree, look: Callable[..., Status]) -> None:
     metrics = "results/own/hf2vad/full/seed0/metrics.json"
-
-    def why(target: str = metrics) -> str:
-        return campus.vadbench("status", "--why", target).stdout
-
-    assert "a run would not make it again" in why()
+    assert not look(metrics).reruns
     with edited(campus.folder / FARNEBACK, CASES["the Farneback call"][1]):
-        assert "compute_flow: code: changed vadbench.teachers.flow.farneback" in why()
+        text = campus.vadbench("status", "--why", metrics).stdout
+    assert "compute_flow: code: changed vadbench.teachers.flow.farneback" in text
+    assert f"{metrics}: stale" in text
     with edited(campus.folder / "config.yaml", CASES["a setting of one method"][1]):
-        assert "train: settings.learning_rate: 0.0001 -> 0.0002" in why()
+        assert "train: settings.learning_rate: 0.0001 -> 0.0002" in look(metrics).causes[0]
     with edited(campus.folder / "data/rcnn.pth", after("other")):
-        text = why()
-    assert "segment: data/rcnn.pth was written" in text
-    assert "its content changed, SHA-256 " in text
-    assert "cut_cubes" in text
-    flow = campus.folder / "results/own/flow/farneback/test/b.h5"
-    kept = flow.with_suffix(".kept")
-    shutil.move(flow, kept)
+        (cause,) = look(metrics).causes
+    assert cause.startswith("segment: data/rcnn.pth was written ")
+    assert "its content changed, SHA-256 " in cause
+    assert cause.endswith("(2 jobs)")
+
+
+def test_what_is_not_there_is_made_if_something_needs_it(
+    campus: Tree, look: Callable[..., Status]
+) -> None:
+    flow = "results/own/flow/farneback/test/b.h5"
+    kept = campus.folder / "data/kept.h5"
+    shutil.move(campus.folder / flow, kept)
     try:
         # Nothing that is to be made needs it, and Snakemake does not miss it.
-        assert not campus.planned()
-        assert "a run would not make it again" in why()
-        target = "results/own/flow/farneback/test/b.h5"
-        assert f"{target} is not there, and it is asked for" in why(target)
-        assert dict(campus.planned(target)) == {"compute_flow": 1}
+        assert not look().reruns
+        assert look().artefacts[flow].state == "missing"
+        assert look(flow).causes == [f"compute_flow: {flow} is not there, and it is asked for"]
+        assert dict(campus.planned(flow)) == {"compute_flow": 1}
     finally:
-        shutil.move(kept, flow)
-    unknown = campus.vadbench("status", "--why", "results/none.h5", check=False)
-    assert unknown.returncode == 1
-    assert "no rule of this configuration makes it" in unknown.stderr
+        shutil.move(kept, campus.folder / flow)
+    with pytest.raises(VadbenchError, match=r"none\.h5: no rule of this configuration makes it"):
+        look("results/none.h5")
 
 
-def test_status_tells_running_failed_and_missing_apart(campus: Tree, tmp_path: Path) -> None:
+def test_status_tells_running_failed_and_missing_apart(
+    campus: Tree, look: Callable[..., Status], tmp_path: Path
+) -> None:
     tree = Tree.__new__(Tree)
     tree.folder = tmp_path / "project"
     shutil.copytree(campus.folder, tree.folder, symlinks=True)
     run = tree.folder / "results/own/hf2vad/full/seed0"
 
-    def state(method: str = "hf2vad") -> dict:
-        result = tree.vadbench("status", "--json", check=False)
-        found = json.loads(result.stdout)
-        assert result.returncode == any(s["state"] == "failed" for s in found["artefacts"].values())
-        return next(item for item in found["runs"] if item["method"] == method)
+    def state(method: str = "hf2vad") -> State:
+        runs = look(tree=tree).runs
+        return next(found for run, found in runs.items() if run.method == method)
 
     (run / "metrics.json").unlink()
     (run / "cvae.safetensors").unlink()
@@ -262,21 +282,39 @@ def test_status_tells_running_failed_and_missing_apart(campus: Tree, tmp_path: P
     log = tree.folder / "logs/train/own/hf2vad/full/seed0/cvae.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text("2026-01-01 00:00:00 INFO starting\n2026-01-01 00:00:01 INFO finished\n")
-    assert state()["state"] == "missing"
+    assert state().state == "missing"
     log.write_text("2026-01-01 00:00:00 ERROR train01.h5: no such file\n")
-    found = state()
-    assert (found["state"], found["log"]) == ("failed", "logs/train/own/hf2vad/full/seed0/cvae.log")
-    assert found["reasons"] == ["train: train01.h5: no such file"]
+    failed = State(
+        "failed", ("train: train01.h5: no such file",), "logs/train/own/hf2vad/full/seed0/cvae.log"
+    )
+    assert state() == failed
+    assert tree.vadbench("status", check=False).returncode == 1
     # A job that has begun, in a run that holds the tree.
-    import base64
-
-    name = base64.urlsafe_b64encode(b"results/own/hf2vad/full/seed0/cvae.safetensors").decode()
+    name = urlsafe_b64encode(b"results/own/hf2vad/full/seed0/cvae.safetensors").decode()
     (tree.folder / ".snakemake/incomplete" / name).write_text("{}")
     (tree.folder / ".snakemake/locks").mkdir(exist_ok=True)
     (tree.folder / ".snakemake/locks/0.output.lock").write_text("")
     (run / "training/cvae").mkdir(parents=True)
-    (run / "training/cvae/last.ckpt").touch()
+    checkpoint = run / "training/cvae/last.ckpt"
+    checkpoint.touch()
     found = state()
-    assert found["state"] == "running"
-    assert found["reasons"][0].startswith("train: last sign of life ")
-    assert state("baselines")["state"] == "done"
+    assert found.state == "running"
+    assert found.reasons[0].startswith("train: last sign of life ")
+    assert state("baselines").state == "done"
+    for path in (checkpoint, log):
+        os.utime(path, (1, 1))
+    assert "if no run is on, it was killed" in state().reasons[0]
+
+
+def test_planning_the_state_of_a_tree_imports_neither_snakemake_nor_torch(campus: Tree) -> None:
+    program = (
+        "import sys; from vadbench.cli import main; main(['status', '--json']); "
+        "assert not {'torch', 'snakemake', 'cv2', 'lightning'} & sys.modules.keys()"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=campus.folder,
+        env=campus.environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
