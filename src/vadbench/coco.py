@@ -27,7 +27,7 @@ def read_results(path: Path, lengths: Mapping[str, int]) -> Iterator[tuple[str, 
     """
     try:
         results = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise VadbenchError(f"{path}: not readable as COCO results ({error})") from error
     if not isinstance(results, list):
         raise VadbenchError(f"{path}: not readable as COCO results (no list)")

@@ -31,6 +31,7 @@ from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
+_MOST_VALUES = 1_000_000
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
@@ -257,10 +258,24 @@ def load_config(raw: Mapping[str, Any]) -> Config:
     Raises:
         VadbenchError: One message that names each wrong key and the nearest valid name.
     """
+    if (size := _unfolded(raw, {})) > _MOST_VALUES:
+        # Aliases of aliases in YAML take no memory until somebody walks through them.
+        raise VadbenchError(f"unfolds to {size} values; no configuration has as many")
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
         raise VadbenchError(explain(error, Config)) from error
+
+
+def _unfolded(value: Any, known: dict[int, int]) -> int:
+    """How many values there are in a value, shared ones counted each time."""
+    if not isinstance(value, Mapping | list):
+        return 1
+    if id(value) not in known:
+        items = value.values() if isinstance(value, Mapping) else value
+        known[id(value)] = 1
+        known[id(value)] += sum(_unfolded(item, known) for item in items)
+    return known[id(value)]
 
 
 def read_config_file(path: str | Path, *more: str | Path) -> Config:

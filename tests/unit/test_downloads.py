@@ -225,12 +225,16 @@ def test_an_archive_is_unpacked_whole(tmp_path: Path) -> None:
         unpack(tmp_path / "a.tar.gz", tmp_path / "data", "set")
 
 
-@pytest.mark.parametrize("kind", ["parent", "absolute", "link", "truncated"])
+@pytest.mark.parametrize("kind", ["parent", "absolute", "link", "hard link", "device", "truncated"])
 def test_a_hostile_archive_leaves_nothing(tmp_path: Path, kind: str) -> None:
     names = {"parent": "../outside", "absolute": str(tmp_path / "outside")}
     member = tarfile.TarInfo(names.get(kind, "inside"))
     if kind == "link":
         member.type, member.linkname = tarfile.SYMTYPE, "../../outside"
+    if kind == "hard link":
+        member.type, member.linkname = tarfile.LNKTYPE, "../../outside"
+    if kind == "device":
+        member.type, member.devmajor, member.devminor = tarfile.CHRTYPE, 1, 3
     path = tmp_path / "a.tar.gz"
     archive_with(path, tarfile.TarInfo("good"), member)
     if kind == "truncated":

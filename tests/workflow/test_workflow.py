@@ -1,10 +1,8 @@
 import base64
 import copy
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -199,34 +197,6 @@ def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> N
     assert set(selections["baselines"]) == {"last"}
     assert weights.with_suffix(".best_test.safetensors").is_file()
     assert file_digest(scores) == before
-
-
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, finished: Tree) -> None:
-    tree = Tree(tmp_path / "project")
-    done = 0
-    for wait in (5.0, 7.0, 9.0):
-        process = subprocess.Popen(
-            tree.command(),
-            cwd=tree.folder,
-            env={**os.environ, "VADBENCH_DATA": "data", "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(wait)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        whole = list((tree.folder / "results").rglob("*.h5"))
-        for path in whole:
-            with open_artefact(path):
-                pass
-        assert len(whole) >= done
-        done = len(whole)
-        tree.run("--unlock")
-    tree.run()
-    for expected in (finished.folder / "results").rglob("*.h5"):
-        found = tree.folder / expected.relative_to(finished.folder)
-        assert file_digest(found) == file_digest(expected), found
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ with job_log(snakemake.log[0]):
             precision=job["precision"],
             memory_gb=snakemake.config.get("memory_gb", 4.0),
             threads=snakemake.threads,
+            devices=max(1, snakemake.resources.get("gpu", 1)),
             frozen=next(map(Path, files.get("frozen", [])), None),
             pretrained=next(map(Path, files.get("pretrained", [])), None),
             test=test,

@@ -9,8 +9,10 @@ Arrays are compressed by bitshuffle and LZ4: of the codecs in `benchmarks/bench_
 that costs least beside the work that makes the arrays.
 """
 
+import fcntl
 import glob
 import hashlib
+import io
 import json
 import os
 import sys
@@ -27,6 +29,7 @@ import hdf5plugin
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.arrays import stored_dataset
 from vadbench.artefacts.kinds import KINDS, Field
 from vadbench.artefacts.seal import EMPTY, seal_file
 from vadbench.errors import VadbenchError
@@ -44,6 +47,7 @@ __all__ = [
 _CHUNK_BYTES = 1 << 20
 _USER_BLOCK = 512  # bytes before the HDF5 content, for the seal: the least that HDF5 allows
 _OWN = ("kind", "schema", "dataset", "split", "clip", "n_frames", "settings", "attributes")
+_REMEDY = "delete it and run again: only this file and what descends from it is made anew"
 _LIBRARIES = (
     "numpy",
     "cv2",
@@ -69,25 +73,73 @@ class Identity:
 
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[BinaryIO]:
-    """Opens a temporary file that takes the place of `path` when the block ends well."""
+    """Opens a temporary file that takes the place of `path` when the block ends well.
+
+    Raises:
+        VadbenchError: It cannot be written (a full disk, a read-only folder).
+    """
     target = Path(path)
-    handle, temporary = temporary_beside(target)
+    temporary: Path | None = None
     try:
+        handle, temporary = temporary_beside(target)
         with os.fdopen(handle, "wb") as stream:
             yield stream
-        commit(temporary, target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+            stream.flush()
+            commit(temporary, target)
+    except BaseException as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        # Errors on files elsewhere are those of what the block does.
+        if isinstance(error, OSError) and target.parent in {
+            Path(error.filename or target).parent,
+            Path(error.filename or target),
+        }:
+            raise _not_written(target, error) from error
         raise
 
 
+def _not_written(path: Path, error: OSError) -> VadbenchError:
+    return VadbenchError(
+        f"{path}: cannot be written ({error.strerror or error}); nothing was kept, the next run "
+        "makes it again once there is space and permission"
+    )
+
+
 def temporary_beside(target: Path) -> tuple[int, Path]:
-    """Opens a new temporary file beside `target`, in place of what a killed job left there."""
+    """Opens a new temporary file beside `target`, in place of what a killed job left there.
+
+    It is locked as long as it is open, so that another process that writes the same target, which
+    happens if two runs are forced into one tree, leaves it alone.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
-        left.unlink(missing_ok=True)
+        _remove_unlocked(left)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    _lock(handle)
     return handle, Path(name)
+
+
+def _lock(handle: int) -> bool:
+    """Locks a file; returns whether nobody else has."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # The file system knows no locks.
+    return True
+
+
+def _remove_unlocked(path: Path) -> None:
+    try:
+        handle = os.open(path, os.O_RDWR)
+    except OSError:
+        return  # Another process was faster.
+    try:
+        if _lock(handle):
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
 
 
 def commit(temporary: Path, target: Path) -> None:
@@ -241,10 +293,10 @@ class ArtefactWriter:
     def __enter__(self) -> Self:
         try:
             handle, self._temporary = temporary_beside(self._path)
-            os.close(handle)
-            self._file = h5py.File(self._temporary, "w", libver="v110", userblock_size=_USER_BLOCK)
         except OSError as error:
-            raise VadbenchError(f"{self._path}: cannot be written ({error})") from error
+            raise _not_written(self._path, error) from error
+        self._output = _Output(handle, "r+")
+        self._file = h5py.File(self._output, "w", libver="v110", userblock_size=_USER_BLOCK)
         return self
 
     def append(self, field: str, values: npt.ArrayLike) -> None:
@@ -255,6 +307,8 @@ class ArtefactWriter:
                 raise ValueError(f"a {self._kind_name} artefact has no field {field!r}")
             self._columns[field] = _Column(self._file, field, spec, self._n_frames)
         self._columns[field].append(values)
+        if self._output.failure is not None:
+            raise _not_written(self._path, self._output.failure) from self._output.failure
 
     def put(self, field: str, values: npt.ArrayLike) -> None:
         """Writes a whole field."""
@@ -293,22 +347,52 @@ class ArtefactWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        failure: OSError | None = None
         try:
             if error is None:
                 self._finish()
                 self._file.close()
-                with open(self._temporary, "r+b") as stream:
-                    stream.write(EMPTY.encode())
-                seal_file(self._temporary)
-                commit(self._temporary, self._path)
-        except OSError as failure:
-            raise VadbenchError(
-                f"{self._path}: cannot be written ({failure}); nothing was kept, the next run "
-                "makes it again"
-            ) from failure
+                failure = self._output.failure
+                if failure is None:
+                    with open(self._temporary, "r+b") as stream:
+                        stream.write(EMPTY.encode())
+                    seal_file(self._temporary)
+                    commit(self._temporary, self._path)
+        except OSError as other:
+            failure = other
         finally:
-            _close_quietly(self._file)
+            self._file.close()
+            self._output.close()
             self._temporary.unlink(missing_ok=True)
+        if error is None and failure is not None:
+            raise _not_written(self._path, failure) from failure
+
+
+class _Output(io.FileIO):
+    """The file that HDF5 writes; it notes a failure and goes on as if there were none.
+
+    HDF5 cannot close a file that it cannot flush, and crashes over it when it is cleared away.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Writes all of the data."""
+        left = memoryview(data)
+        try:
+            while self.failure is None and len(left):
+                left = left[super().write(left) :]
+        except OSError as error:
+            self.failure = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cuts or enlarges the file."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
 
 
 def column_line(name: str, spec: Field, row_shape: tuple[int, ...], digest: str) -> str:
@@ -353,14 +437,6 @@ def row_problem(kind: str, counts: Mapping[str, tuple[int, Field]], n_frames: in
     return None
 
 
-def _close_quietly(file: h5py.File) -> None:
-    try:
-        file.close()
-    except (OSError, RuntimeError):
-        # A file that could not be flushed is discarded anyway; the first error is what counts.
-        return
-
-
 def find_spec(kind: str, name: str) -> Field | None:
     """Returns what a kind says of a field; None if it has no such field."""
     known = KINDS[kind]
@@ -380,12 +456,13 @@ class Artefact:
             name: value if isinstance(value, str) else int(value)
             for name, value in attributes.items()
         }
-        clip = str(attributes["clip"])
-        self.kind = str(attributes["kind"])
-        self.identity = Identity(str(attributes["dataset"]), str(attributes["split"]), clip or None)
+        names = ("kind", "dataset", "split", "clip", "digest", "code")
+        for name in names:
+            if not isinstance(attributes[name], str):
+                raise TypeError(f"its {name} is no word")
+        self.kind, dataset, split, clip, self.digest, self.code = (attributes[n] for n in names)
+        self.identity = Identity(dataset, split, clip or None)
         self.n_frames = int(attributes["n_frames"])
-        self.digest = str(attributes["digest"])
-        self.code = str(attributes["code"])
         self.settings: dict[str, Any] = json.loads(attributes["settings"])
         self.attributes: dict[str, Any] = json.loads(attributes["attributes"])
         self.inputs: dict[str, str] = json.loads(attributes["inputs"])
@@ -394,7 +471,19 @@ class Artefact:
     def __getitem__(self, field: str) -> h5py.Dataset:
         if field not in self._file:
             raise VadbenchError(f"{self.path}: holds no {field!r}; it has {', '.join(self.fields)}")
-        return self._file[field]
+        try:
+            dataset = stored_dataset(self._file, field)
+            spec = find_spec(self.kind, field)
+            if spec is not None and not _fits(dataset, spec):
+                raise ValueError(
+                    f"{field!r} is of {dataset.ndim} axes of {dataset.dtype}, expected {spec.ndim} "
+                    f"of {spec.dtype}"
+                )
+        except ValueError as error:
+            raise VadbenchError(
+                f"{self.path}: not written by vadbench ({error}); {_REMEDY}"
+            ) from error
+        return dataset
 
     def __contains__(self, field: str) -> bool:
         return field in self._file
@@ -410,6 +499,12 @@ class Artefact:
         return names
 
 
+def _fits(dataset: h5py.Dataset, spec: Field) -> bool:
+    if spec.dtype == "str":
+        return dataset.ndim == spec.ndim and h5py.check_string_dtype(dataset.dtype) is not None
+    return dataset.ndim == spec.ndim and dataset.dtype == np.dtype(spec.dtype)
+
+
 @contextmanager
 def open_artefact(path: str | Path, kind: str | None = None) -> Iterator[Artefact]:
     """Opens an artefact for reading.
@@ -423,25 +518,35 @@ def open_artefact(path: str | Path, kind: str | None = None) -> Iterator[Artefac
             another schema version.
     """
     path = Path(path)
-    if not path.is_file():
-        raise VadbenchError(f"{path}: no such file; run the rule that makes it")
-    remedy = "delete it and run again: only this file and what descends from it is made anew"
     try:
+        if not path.is_file():
+            raise VadbenchError(f"{path}: no such file; run the rule that makes it")
         file = h5py.File(path, "r", locking="best-effort")
+    except PermissionError as error:
+        raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
     except OSError as error:
-        raise VadbenchError(f"{path}: not a readable HDF5 file ({error}); {remedy}") from error
+        raise VadbenchError(f"{path}: not a readable HDF5 file ({error}); {_REMEDY}") from error
     with file:
         try:
             artefact = Artefact(file, path)
             version = int(file.attrs["schema"])
-        except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
+        except (
+            KeyError,
+            ValueError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+            RuntimeError,
+            OSError,
+        ) as error:
             raise VadbenchError(
-                f"{path}: not an artefact of vadbench ({error}); {remedy}"
+                f"{path}: not an artefact of vadbench ({error}); {_REMEDY}"
             ) from error
         if kind is not None and artefact.kind != kind:
             raise VadbenchError(f"{path}: is a {artefact.kind} artefact, expected {kind}")
         if artefact.kind not in KINDS or version != KINDS[artefact.kind].version:
             raise VadbenchError(
-                f"{path}: {artefact.kind} schema {version} is not the one of this version; {remedy}"
+                f"{path}: {artefact.kind} schema {version} is not the one of this version; "
+                f"{_REMEDY}"
             )
         yield artefact

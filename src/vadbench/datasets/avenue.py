@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.arrays import inside, stored_dataset
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.layouts import (
     REPACKED,
@@ -188,7 +189,7 @@ def open_volume(path: Path) -> tuple[int, Callable[[int], npt.NDArray[np.bool_]]
                 raise ValueError("volLabel is no cell")
             return len(cell), lambda t: checked(cell[t], t)
         with h5py.File(path) as file:
-            references = file["volLabel"][()].ravel()
+            references = stored_dataset(file, "volLabel")[()].ravel()
     except Exception as error:  # scipy and h5py raise what they like on a damaged file.
         raise damaged(error) from error
 
@@ -196,7 +197,7 @@ def open_volume(path: Path) -> tuple[int, Callable[[int], npt.NDArray[np.bool_]]
         try:
             with h5py.File(path) as file:
                 # MATLAB stores columns first.
-                mask = np.asarray(file[references[t]][()]).T
+                mask = np.asarray(inside(file[references[t]], "a mask")[()]).T
         except Exception as error:
             raise damaged(error, f" frame {t}:") from error
         return checked(mask, t)

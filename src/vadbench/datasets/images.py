@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["EXTENSIONS", "ImageClip", "list_frames"]
+__all__ = ["EXTENSIONS", "ImageClip", "decode", "list_frames"]
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp"})
 
@@ -50,6 +50,32 @@ def list_frames(folder: Path) -> list[Path]:
     return [numbered[number] for number in range(first, last + 1)]
 
 
+def decode(path: Path, mode: int, what: str) -> npt.NDArray[np.uint8]:
+    """Decodes an image.
+
+    Args:
+        path: The file.
+        mode: What OpenCV makes of it, such as `cv2.IMREAD_GRAYSCALE`.
+        what: Whose image it is, for the message.
+
+    Raises:
+        VadbenchError: It is damaged, or announces more pixels than anybody has.
+    """
+    import cv2
+
+    image: npt.NDArray[np.uint8] | None = None
+    why = ""
+    try:
+        image = cv2.imread(str(path), mode)
+    except cv2.error as error:
+        why = f" ({error.err})"
+    if image is None:
+        raise VadbenchError(
+            f"{path}: {what}: cannot be decoded{why}; the file is damaged, unpack it again"
+        )
+    return image
+
+
 class ImageClip:
     """Frames of a folder; grey images, and colour images that hold only grey, have one channel."""
 
@@ -84,16 +110,7 @@ class ImageClip:
         return self._shape[2]
 
     def _decode(self, t: int, mode: int) -> npt.NDArray[np.uint8]:
-        import cv2
-
-        image = cv2.imread(str(self.files[t]), mode)
-        if image is None:
-            raise VadbenchError(
-                f"{self.files[t]}: clip {self.folder.name}, frame {t}: cannot be decoded; the file "
-                "is damaged, unpack it again"
-            )
-        decoded: npt.NDArray[np.uint8] = image
-        return decoded
+        return decode(self.files[t], mode, f"clip {self.folder.name}, frame {t}")
 
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
         """Returns frame t, (H, W, C) uint8.

@@ -56,9 +56,13 @@ _UNREADABLE = (
     TypeError,
     EOFError,
     NotImplementedError,  # of scipy, for MATLAB 7.3
+    RecursionError,  # of json, for lists in lists in lists
+    MemoryError,
     zipfile.BadZipFile,
     zlib.error,
 )
+_MOST_BYTES = 64
+"""More than any form of a label takes."""
 
 
 def read_label_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
@@ -106,6 +110,9 @@ def _matlab_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     from scipy.io import loadmat
     from scipy.io.matlab import MatReadError
 
+    from vadbench.arrays import check_matlab
+
+    check_matlab(path, _MOST_BYTES * (sum(lengths.values()) + 16 * len(lengths)))
     try:
         content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
     except MatReadError as error:
@@ -132,8 +139,9 @@ def _numpy_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
 
 def _numpy_archive(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """Arrays named after the clips, or one flat vector."""
-    with np.load(path, allow_pickle=False) as content:
-        return _of_named(path, {name: content[name] for name in content.files}, lengths)
+    from vadbench.arrays import load_archive
+
+    return _of_named(path, load_archive(path, _MOST_BYTES * sum(lengths.values())), lengths)
 
 
 def _json_file(path: Path, lengths: Lengths) -> dict[str, Vector]:

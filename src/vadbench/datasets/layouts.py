@@ -5,6 +5,7 @@ A split is a folder; each clip in it is a folder of numbered images or a video f
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 Vectors = dict[str, npt.NDArray[np.uint8]]
+_SIGNS = " _.+@()-"
 REPACKED = ("training/frames", "testing/frames")
 """Folders of the splits in the layout that most code for video anomaly detection has."""
 
@@ -109,7 +111,8 @@ def list_sources(folder: Path) -> dict[str, Path]:
     """Returns the clips of a split by name, in order: folders of images and video files.
 
     Raises:
-        VadbenchError: There are none, or two have the same name.
+        VadbenchError: There are none, two have the same name, or a name has signs in it that mean
+            something to a shell or a terminal.
     """
     found: dict[str, Path] = {}
     for entry in sorted(os.scandir(folder), key=lambda item: item.name):
@@ -120,6 +123,12 @@ def list_sources(folder: Path) -> dict[str, Path]:
         if not entry.is_dir() and not is_video:
             continue
         name = path.stem if is_video else path.name
+        if strange := [letter for letter in name if not _is_plain(letter)]:
+            raise VadbenchError(
+                f"{folder}: the clip {name!r} has {strange[0]!r} in its name; rename it: names of "
+                "clips become names of files, jobs and plots, and are of letters, digits, spaces "
+                f"and {' '.join(_SIGNS.strip())}"
+            )
         if name in found:
             raise VadbenchError(
                 f"{folder}: the clip {name} is there twice, as {found[name].name} and "
@@ -129,6 +138,11 @@ def list_sources(folder: Path) -> dict[str, Path]:
     if not found:
         raise VadbenchError(f"{folder}: holds no clips (folders of images, or video files)")
     return found
+
+
+def _is_plain(letter: str) -> bool:
+    """Whether a letter of any script, its accent, a digit, or one of a few signs."""
+    return letter.isalnum() or letter in _SIGNS or unicodedata.category(letter)[0] == "M"
 
 
 def open_path(path: Path, size: tuple[int, int] | None = None) -> "Clip":

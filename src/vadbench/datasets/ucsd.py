@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets import Clip, Labels
-from vadbench.datasets.images import list_frames
+from vadbench.datasets.images import decode, list_frames
 from vadbench.datasets.layouts import (
     REPACKED,
     Layout,
@@ -121,8 +121,6 @@ def _labels_of_masks(masks: list[Path], clip: str, n_frames: int) -> npt.NDArray
         )
     labels = np.zeros(n_frames, np.uint8)
     for t, path in enumerate(masks):
-        mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise VadbenchError(f"{path}: clip {clip}, frame {t}: the mask cannot be decoded")
+        mask = decode(path, cv2.IMREAD_GRAYSCALE, f"mask of clip {clip}, frame {t}")
         labels[t] = bool(mask.any())
     return labels

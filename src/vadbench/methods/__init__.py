@@ -172,7 +172,8 @@ class TrainJob:
         frozen: Outputs of the frozen stage on the training split, if the stage reads them.
         pretrained: Weights that the network starts from, if it does not start from random ones.
         precision: "auto", "32" or "bf16".
-        memory_gb: Most memory that training data may take.
+        memory_gb: Most memory that training data may take, in each process.
+        devices: GPUs to train on, or processes where there is no GPU.
         test: Given, the best epoch on the test set is kept beside the last.
         effective: The part of the settings that the result depends on, stored as provenance.
         code: Code fingerprint, stored as provenance.
@@ -192,6 +193,7 @@ class TrainJob:
     precision: str = "auto"
     memory_gb: float = 4.0
     threads: int = 1
+    devices: int = 1
     frozen: Path | None = None
     pretrained: Path | None = None
     test: TestSet | None = None

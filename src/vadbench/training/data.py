@@ -229,6 +229,7 @@ class Batches:
         self.samples, self.batch_size, self.seed = samples, batch_size, seed
         self.per_epoch = min(samples_per_epoch or len(samples), len(samples))
         self.epoch, self.next_batch = 0, 0
+        self.rank, self.ranks = 0, 1
         budget = memory_gb * 1e9
         self._whole: Arrays | None = None
         self._fits = len(samples) * samples.row_bytes <= budget
@@ -241,6 +242,14 @@ class Batches:
         """Makes the batch of a step, counted from 0 over all epochs, the next one."""
         self.epoch, self.next_batch = divmod(step, len(self))
 
+    def share(self, rank: int, ranks: int) -> None:
+        """Makes this process one of several, which divide each batch among them in order.
+
+        A batch then holds `share` too: this process' part of the batch, 1 if it is the mean, by
+        which to weigh its loss so that the mean over processes is that over samples.
+        """
+        self.rank, self.ranks = rank, ranks
+
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         """Yields what is left of the epoch: `index` and the arrays of the samples, as tensors."""
         if self.next_batch >= len(self):
@@ -251,7 +260,9 @@ class Batches:
             if number < self.next_batch:
                 continue
             self.next_batch = number + 1
-            yield {name: torch.from_numpy(values) for name, values in batch().items()}
+            mine, share = batch.part(self.rank, self.ranks)
+            tensors = {name: torch.from_numpy(values) for name, values in mine().items()}
+            yield tensors if self.ranks == 1 else tensors | {"share": torch.tensor(share)}
 
     def _from_memory(self, rng: np.random.Generator) -> Iterator["_Batch"]:
         if self._whole is None:
@@ -301,6 +312,14 @@ class _Batch:
 
     def __init__(self, arrays: Arrays, rows: npt.NDArray[np.int64]) -> None:
         self._arrays, self._rows = arrays, rows
+
+    def part(self, rank: int, ranks: int) -> tuple["_Batch", float]:
+        """What one of several processes takes of the batch, and how large that is to the mean."""
+        if len(self._rows) < ranks:
+            # Nobody can compute on nothing, and the mean of equals is what they are.
+            return self, 1.0
+        rows = np.array_split(self._rows, ranks)[rank]
+        return _Batch(self._arrays, rows), ranks * len(rows) / len(self._rows)
 
     def __call__(self) -> Arrays:
         batch = {name: values[self._rows] for name, values in self._arrays.items()}

@@ -2,23 +2,31 @@
 
 Randomness and the choice of data are functions of seed and step, and checkpoints are written
 whole: a run that was killed and started again ends with the same weights, bit for bit.
+
+On several devices each process trains on its part of every batch; see `distributed`.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
 import os
 import shutil
 import signal
+import socket
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any, Literal
 
 import lightning as L
 import torch
+import torch.distributed as dist
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -26,11 +34,13 @@ from safetensors.torch import save as serialise
 
 from vadbench.artefacts import file_digest, library_versions, write_atomically
 from vadbench.artefacts.seal import EMPTY, seal_bytes
+from vadbench.errors import VadbenchError
+from vadbench.training import distributed
 from vadbench.training.data import Batches
 from vadbench.training.machine import use_bfloat16
 from vadbench.training.stage import Stage
 
-__all__ = ["fit", "save_weights"]
+__all__ = ["alone", "fit", "save_weights"]
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300.0
@@ -44,9 +54,14 @@ class _Training(L.LightningModule):
         self.stage = stage
 
     def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+        share = batch.pop("share", None)
         loss = self.stage.training_step(batch)
-        self.log_dict(self.stage.logged)
-        return loss
+        if share is None:
+            self.log_dict(self.stage.logged)
+            return loss
+        logged = {name: value * share for name, value in self.stage.logged.items()}
+        self.log_dict(logged, sync_dist=True)
+        return loss * share
 
     def configure_optimizers(self) -> Any:
         optimizer, schedule = self.stage.optimiser()
@@ -63,7 +78,9 @@ class _Reseed(Callback):
         self, trainer: L.Trainer, module: L.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Seeds the generators before a step."""
-        text = f"{self.seed} {trainer.global_step}".encode()
+        # Noise of different samples must not be the same, in whichever process they are.
+        rank = f" {trainer.global_rank}" if trainer.global_rank else ""
+        text = f"{self.seed} {trainer.global_step}{rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:7]))
 
 
@@ -96,11 +113,27 @@ class _Tell(Callback):
 
 
 class _Keep(Callback):
-    """Keeps the last checkpoint: at least every few minutes, and when told to stop."""
+    """Keeps the last checkpoint: at least every few minutes, and when told to stop.
+
+    SIGTERM and SIGUSR1 tell it to, which schedulers send some time before they kill.
+    """
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, key
         self._last = time.monotonic()
+        self._told = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._told = True
+
+    def on_fit_start(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Listens to signals in Lightning's place, which puts its own listeners back at the end.
+
+        Lightning's talk to other processes whatever these are at.
+        """
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGUSR1):
+                signal.signal(number, self._note)
 
     def on_save_checkpoint(
         self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]
@@ -124,9 +157,27 @@ class _Keep(Callback):
 
     def _save(self, trainer: L.Trainer) -> None:
         temporary = self.path.with_suffix(".part")
-        trainer.save_checkpoint(temporary)
-        os.replace(temporary, self.path)
+        try:
+            trainer.save_checkpoint(temporary)
+            if trainer.is_global_zero:
+                os.replace(temporary, self.path)
+        except (OSError, RuntimeError) as error:  # RuntimeError: how torch says it.
+            temporary.unlink(missing_ok=True)
+            if isinstance(error, RuntimeError) and _is_of_another(error):
+                raise
+            raise VadbenchError(
+                f"{self.path}: the checkpoint cannot be written ({error}); started again, the "
+                "training goes on from the last one that could"
+            ) from error
         self._last = time.monotonic()
+
+    def _agreed(self, trainer: L.Trainer) -> int:
+        """2 if some process is told to stop, 1 if for some it is time to save, else 0."""
+        wish = 2 if self._told else int(time.monotonic() - self._last > CHECKPOINT_SECONDS)
+        if trainer.world_size == 1:
+            return wish
+        own = torch.tensor(wish, device=trainer.strategy.root_device)
+        return int(trainer.strategy.reduce(own, reduce_op="max"))
 
     def on_train_batch_end(
         self,
@@ -136,15 +187,21 @@ class _Keep(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Saves if the last checkpoint is some minutes old, or the job is to stop."""
+        """Saves if the last checkpoint is some minutes old, and stops if told to."""
         if trainer.is_last_batch:
             return  # The end of the epoch follows.
-        if trainer.received_sigterm or time.monotonic() - self._last > CHECKPOINT_SECONDS:
+        agreed = self._agreed(trainer)
+        if agreed:
             self._save(trainer)
+        if agreed == 2:
+            raise SIGTERMException
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Saves at the end of an epoch."""
+        """Saves at the end of an epoch, and stops if told to and it is not the last."""
         self._save(trainer)
+        more = trainer.current_epoch + 1 < (trainer.max_epochs or 0)
+        if self._agreed(trainer) == 2 and more:
+            raise SIGTERMException
 
 
 class _AfterEpoch(Callback):
@@ -159,10 +216,11 @@ class _AfterEpoch(Callback):
         module.eval()
         value = self.score()
         module.train()
-        module.log("test_auc", value)
+        module.log("test_auc", value, rank_zero_only=True)
         if value > self.best:
             self.best = value
-            self.keep(value, trainer.current_epoch)
+            if trainer.is_global_zero:
+                self.keep(value, trainer.current_epoch)
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, kept in checkpoints."""
@@ -183,7 +241,9 @@ def fit(
     precision: str,
     about: Mapping[str, Any],
     after_epoch: tuple[Callable[[], float], Callable[[float, int], None]] | None = None,
-) -> None:
+    devices: int = 1,
+    threads: int = 1,
+) -> bool:
     """Trains a stage to its last epoch, going on from its checkpoint if there is one.
 
     Args:
@@ -196,7 +256,19 @@ def fit(
         about: All that the weights depend on (JSON types); a checkpoint of anything else is not
             used.
         after_epoch: Scores the test set, and keeps the weights of a new best.
+        devices: GPUs to train on, or processes where there is no GPU. Each trains on its part of
+            a batch, and has a copy of the samples in memory.
+        threads: Threads of each process.
+
+    Returns:
+        Whether this process is the one that writes the weights.
+
+    Raises:
+        VadbenchError: There are fewer GPUs than devices, or a checkpoint cannot be written.
+        SystemExit: The job was told to stop and has saved where it is.
     """
+    rank = distributed.join(devices, threads)
+    batches.share(rank, devices)
     work.mkdir(parents=True, exist_ok=True)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     number: Literal["bf16-mixed", "32-true"] = (
@@ -207,7 +279,7 @@ def fit(
     keep = _Keep(work / "last.ckpt", key)
     step = keep.step()
     batches.go_to(step)
-    if not step:
+    if not step and not rank:
         shutil.rmtree(work / "logs", ignore_errors=True)
     attempt = len(list((work / "logs").glob("version_*")))
     callbacks: list[Callback] = [_Reseed(seed), _Tell()]
@@ -217,23 +289,31 @@ def fit(
     interactive = sys.stderr.isatty()
     if interactive:
         callbacks.append(RichProgressBar())
-    trainer = L.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision=number,
-        max_epochs=epochs,
-        logger=[
-            # A run that goes on after a kill logs into the next version_<n>.
-            CSVLogger(work, "logs", version=attempt),
-            TensorBoardLogger(work, "logs", version=attempt),
-        ],
-        callbacks=callbacks,
-        enable_checkpointing=False,
-        enable_progress_bar=interactive,
-        enable_model_summary=False,
-        log_every_n_steps=min(20, len(batches)),
-        use_distributed_sampler=False,
-    )
+    with warnings.catch_warnings():
+        # A job is one task below a scheduler, whatever it starts itself.
+        warnings.filterwarnings("ignore", message=".*`srun` command is available")
+        trainer = L.Trainer(
+            accelerator="auto",
+            devices=devices,
+            strategy=distributed.strategy(devices),
+            plugins=[
+                distributed.environment(),
+                *([distributed.synchronised()] if devices > 1 else []),
+            ],
+            precision=number,
+            max_epochs=epochs,
+            logger=[
+                # A run that goes on after a kill logs into the next version_<n>.
+                CSVLogger(work, "logs", version=attempt),
+                TensorBoardLogger(work, "logs", version=attempt),
+            ],
+            callbacks=callbacks,
+            enable_checkpointing=False,
+            enable_progress_bar=interactive,
+            enable_model_summary=False,
+            log_every_n_steps=min(20, len(batches)),
+            use_distributed_sampler=False,
+        )
     log.info(
         "%s: %d epochs of %d samples in batches of %d, %s%s",
         type(stage).__name__,
@@ -256,9 +336,55 @@ def fit(
             )
     except SIGTERMException:
         log.info("told to stop; started again, it goes on from %s", keep.path)
-        sys.exit(128 + signal.SIGTERM)
+        # A process of the group that fails has all others killed.
+        sys.exit(0 if rank else 128 + signal.SIGTERM)
+    except RuntimeError as error:
+        if devices == 1 or not _is_of_another(error):
+            raise
+        raise VadbenchError(
+            f"one of the {devices} processes that train together is gone, killed or out of memory "
+            f"({str(error).splitlines()[0]}); started again, the training goes on from {keep.path}"
+        ) from error
     if trainer.interrupted:
         raise KeyboardInterrupt
+    return rank == 0
+
+
+def _is_of_another(error: RuntimeError) -> bool:
+    """Whether a collective operation failed because another process is gone."""
+    texts = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")
+    return isinstance(error, dist.DistError) or any(text in str(error) for text in texts)
+
+
+@contextmanager
+def alone(work: Path, devices: int = 1) -> Iterator[None]:
+    """Sees to it that no other job trains into the same folder meanwhile.
+
+    That happens where a run is started anew while jobs of one that was killed are still there.
+
+    Raises:
+        VadbenchError: Another one does.
+    """
+    if distributed.own_rank(devices):
+        yield
+        return
+    work.mkdir(parents=True, exist_ok=True)
+    with open(work / "process.lock", "a+") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            owner = stream.read(100).strip() or "unknown"
+            raise VadbenchError(
+                f"{work}: another process trains into this folder ({owner}), perhaps of a run that "
+                "was killed; wait for it or end it, and run again"
+            ) from None
+        except OSError as error:
+            log.debug("%s: the file system knows no locks (%s)", work, error)
+        stream.truncate(0)
+        stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+        stream.flush()
+        yield
 
 
 def save_weights(

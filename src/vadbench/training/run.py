@@ -70,9 +70,10 @@ def train(
             f"{'no file of pretrained weights' if job.pretrained is None else job.pretrained}"
         )
     # Lightning takes seconds to import, and what scores or applies networks needs none of it.
-    from vadbench.training.fit import fit, save_weights
+    from vadbench.training.fit import alone, fit, save_weights
 
-    set_up_torch(job.threads)
+    threads = max(1, job.threads // job.devices)
+    set_up_torch(threads)
     torch.manual_seed(_seed(job, "weights"))
     stage = make()
     training, networks = stage.training_settings, stage.networks
@@ -93,6 +94,9 @@ def train(
         "settings": dict(job.effective),
         "code": job.code,
     }
+    if job.devices > 1:
+        # Sums over several processes are rounded otherwise.
+        about["devices"] = job.devices
     after_epoch = None
     if job.test is not None:
         best, test = job.output.with_suffix(".best_test.safetensors"), job.test
@@ -107,18 +111,22 @@ def train(
             save_weights(networks.state_dict(), best, facts, inputs)
 
         after_epoch = (judge, keep)
-    fit(
-        stage,
-        batches,
-        epochs=training.epochs,
-        seed=_seed(job, "steps"),
-        work=job.work,
-        precision=job.precision,
-        about=about | {"inputs": [file_digest(item) for item in inputs]},
-        after_epoch=after_epoch,
-    )
-    save_weights(networks.state_dict(), job.output, about, inputs)
-    (job.work / "last.ckpt").unlink(missing_ok=True)
+    with alone(job.work, job.devices):
+        writes = fit(
+            stage,
+            batches,
+            epochs=training.epochs,
+            seed=_seed(job, "steps"),
+            work=job.work,
+            precision=job.precision,
+            about=about | {"inputs": [file_digest(item) for item in inputs]},
+            after_epoch=after_epoch,
+            devices=job.devices,
+            threads=threads,
+        )
+        if writes:
+            save_weights(networks.state_dict(), job.output, about, inputs)
+            (job.work / "last.ckpt").unlink(missing_ok=True)
 
 
 def _seed(job: TrainJob, purpose: str) -> int:

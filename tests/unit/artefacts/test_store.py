@@ -1,6 +1,8 @@
+import gc
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -135,6 +137,77 @@ def test_another_kind_or_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(VadbenchError, match="no such file"):
         with open_artefact(tmp_path / "none.h5"):
             pass
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a file system takes root")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("rows", [400, 4000])
+def test_a_full_disk_keeps_what_is_whole(small_disk: Path, rows: int) -> None:
+    path = small_disk / "a.h5"
+    write_flow(path, flow())
+    before = path.read_bytes()
+    (small_disk / "other").write_bytes(bytes(1_000_000 - len(before)))
+    message = r"a\.h5: cannot be written \(No space left on device\); nothing was kept"
+    with pytest.raises(VadbenchError, match=message):
+        write_flow(path, flow(rows), settings={"other": 1})
+    assert path.read_bytes() == before
+    assert sorted(item.name for item in small_disk.iterdir()) == ["a.h5", "other"]
+    with pytest.raises(VadbenchError, match=r"x\.json: cannot be written \(No space left"):
+        with write_atomically(small_disk / "x.json") as stream:
+            stream.write(bytes(200_000))
+    (small_disk / "other").unlink()
+    write_flow(path, flow(), settings={"other": 1})
+    # HDF5 may crash over files that it could not close, when these are cleared away.
+    gc.collect()
+
+
+def test_a_read_only_disk_is_a_clear_error(small_disk: Path) -> None:
+    write_flow(small_disk / "a.h5", flow())
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(VadbenchError, match=r"a\.h5: cannot be written \(Read-only file system"):
+        write_flow(small_disk / "a.h5", flow())
+    with pytest.raises(VadbenchError, match=r"x\.json: cannot be written \(Read-only file system"):
+        with write_atomically(small_disk / "x.json") as stream:
+            stream.write(b"{}")
+    # Reading needs no lock, which a read-only disk does not give.
+    with open_artefact(small_disk / "a.h5") as artefact:
+        assert len(artefact["flow"]) == 3
+
+
+def test_two_that_write_the_same_file_do_not_harm_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with ArtefactWriter(path, "flow", CLIP, 3, settings={}) as first:
+        first.append("flow", flow()[:1])
+        with ArtefactWriter(path, "flow", CLIP, 3, settings={}) as second:
+            second.append("flow", flow())
+        between = file_digest(path)
+        first.append("flow", flow()[1:])
+    assert file_digest(path) == between
+    assert [item.name for item in tmp_path.iterdir()] == ["a.h5"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to become somebody else")
+def test_a_file_that_may_not_be_read_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write_flow(path, flow())
+    path.chmod(0o600)
+    os.seteuid(65534)
+    try:
+        for read in (file_digest, lambda item: open_artefact(item).__enter__()):
+            with pytest.raises(VadbenchError, match=r"a\.h5: cannot be read \(Permission denied"):
+                read(path)
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

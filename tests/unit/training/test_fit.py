@@ -16,14 +16,17 @@ import torch
 from safetensors import safe_open
 
 from tests.cubes import write_cubes
+from vadbench.errors import VadbenchError
 from vadbench.methods import ApplyJob, TestSet, TrainJob
 from vadbench.methods.hf2vad.frozen import reconstruct_split
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.scoring.judge import judge
 from vadbench.scoring.protocol import PROTOCOLS
+from vadbench.training.fit import alone
 from vadbench.training.settings import StageSettings
 
+PROJECT = Path(__file__).parents[3]
 STAGE = StageSettings(epochs=2, batch_size=6, learning_rate=1e-3)
 SETTINGS = HF2VADSettings(memory_slots=8, flow=STAGE, cvae=STAGE, finetune=STAGE)
 STEPS = 4  # per epoch, of 20 cubes
@@ -94,16 +97,25 @@ def test_the_same_seed_gives_the_same_file(data: Path, stage: str) -> None:
     assert (data / "other" / f"{stage}.safetensors").read_bytes() != again
 
 
-def killed(folder: Path, stage: str, at: int, number: int = signal.SIGKILL) -> None:
-    """Trains in a process of its own that gets a signal at a step."""
+class _Evil:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.path),)
+
+
+def killed(folder: Path, stage: str, at: int, number: int = signal.SIGKILL) -> int:
+    """Trains in a process of its own that gets a signal at a step; returns how it ended."""
     result = subprocess.run(
         [sys.executable, "-c", KILL, folder, stage, str(at), str(int(number))],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        env={**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'src'}"},
         capture_output=True,
         check=False,
         text=True,
     )
     assert result.returncode != 0, result.stderr
+    return result.returncode
 
 
 @pytest.mark.parametrize(
@@ -159,6 +171,42 @@ def test_a_damaged_checkpoint_is_not_used(data: Path, caplog: pytest.LogCaptureF
     assert "last.ckpt cannot be read" in caplog.text
     expected = (data / "before/flow.safetensors").read_bytes()
     assert (data / "damaged/flow.safetensors").read_bytes() == expected
+
+
+def test_a_checkpoint_that_would_run_something_does_not(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    work = data / "hostile/training/flow"
+    work.mkdir(parents=True)
+    torch.save({"global_step": 1, "vadbench": _Evil(data / "owned")}, work / "last.ckpt")
+    train_stage(job(data / "hostile", "flow"))
+    assert "last.ckpt cannot be read" in caplog.text
+    assert not (data / "owned").exists()
+
+
+def test_nobody_else_trains_into_the_same_folder(data: Path) -> None:
+    mine = job(data / "alone", "flow")
+    with alone(mine.work):
+        with pytest.raises(VadbenchError, match=rf"another process .*\(process {os.getpid()} on "):
+            train_stage(mine)
+    assert not mine.output.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_below_a_scheduler_a_stage_that_is_told_to_stop_does_so(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    # By themselves these have Lightning leave stopping and starting anew to Slurm.
+    for key in ("SLURM_JOB_ID", "SLURM_NTASKS"):
+        monkeypatch.setenv(key, "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "train")
+    folder = data / tmp_path.name
+    assert killed(folder, "flow", 2, number) == 128 + signal.SIGTERM
+    saved = torch.load(folder / "training/flow/last.ckpt", weights_only=True)
+    assert saved["global_step"] == 3
+    train_stage(job(folder, "flow"))
+    expected = (data / "before/flow.safetensors").read_bytes()
+    assert (folder / "flow.safetensors").read_bytes() == expected
 
 
 def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:

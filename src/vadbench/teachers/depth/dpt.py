@@ -211,8 +211,8 @@ def _estimates(
         except (RuntimeError, ValueError) as error:  # Out of memory, or a size that it was not for.
             height, width = pixels.shape[2:]
             raise VadbenchError(
-                f"{folder}: the network fails on {len(pixels)} images of {width} x {height} pixels, "
-                f"which preprocessor_config.json asks for ({error_line(error)})"
+                f"{folder}: the network fails on {len(pixels)} images of {width} x {height} "
+                f"pixels, which preprocessor_config.json asks for ({error_line(error)})"
             ) from error
         found["predicted_depth"] = found["predicted_depth"].float()
         sizes = [frame.shape[:2] for frame in group]

@@ -27,8 +27,8 @@ def build(settings: "MaskRCNNSettings") -> nn.Module:
 
     sizes = {"min_size": settings.min_size, "max_size": settings.max_size}
     if settings.model == "maskrcnn_mobilenet_v3_large_fpn":
-        # torchvision has this backbone for its Faster R-CNN only, from one sixteenth of the size on.
-        # Masks of small people need what a ResNet's pyramid has: a quarter of the size and below.
+        # torchvision has this backbone for its Faster R-CNN only, from a sixteenth of the size on.
+        # Masks of small people need what a ResNet's pyramid has: from a quarter on.
         backbone = mobilenet_backbone(
             backbone_name="mobilenet_v3_large",
             weights=None,
