@@ -30,6 +30,30 @@ def run_of(wildcards):
     )
 
 
+# resources
+
+
+def growing(amount):
+    """More of something with every attempt: twice as much at the second, and so on.
+
+    Snakemake counts attempts where it is told to repeat failed jobs (`retries` of a profile).
+    """
+
+    def asked(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked
+
+
+def of_network(section, network, other):
+    """What a job of a teacher asks for, if it is a network and if it is not."""
+
+    def asked(wildcards):
+        return network if PLAN.is_network(section, wildcards.name) else other
+
+    return asked
+
+
 # datasets.smk
 
 
@@ -58,15 +82,6 @@ def index_params(wildcards):
 
 def clip_files(wildcards):
     return PLAN.clip_files(wildcards.dataset, wildcards.split, wildcards.clip)
-
-
-def of_network(section, network, other):
-    """What a job of a teacher asks for, if it is a network and if it is not."""
-
-    def asked(wildcards):
-        return network if PLAN.is_network(section, wildcards.name) else other
-
-    return asked
 
 
 def segmentation_files(wildcards):

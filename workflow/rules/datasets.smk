@@ -16,8 +16,8 @@ rule render_scene:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         job=scene_params,
     script:
@@ -37,8 +37,8 @@ rule check_clip:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         job=clip_params,
     script:
@@ -58,8 +58,8 @@ rule index:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         job=index_params,
     script:

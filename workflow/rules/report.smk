@@ -38,8 +38,8 @@ rule tabulate:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         job=table_params,
     script:
@@ -67,8 +67,8 @@ rule draw_curves:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=curves_params,
     script:
@@ -89,8 +89,8 @@ rule explain:
     # A few frames: what takes time is the start, and other jobs can go on meanwhile.
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         job=explain_params,
     script:
@@ -133,8 +133,8 @@ rule draw_variants:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         job=drawing_params,
     script:
@@ -161,8 +161,8 @@ rule draw_panels:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=panels_params,
     script:

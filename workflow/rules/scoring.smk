@@ -18,8 +18,8 @@ rule score:
         "../../envs/vadbench.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         gpu=1,
     params:
         job=score_params,
@@ -52,8 +52,8 @@ rule evaluate:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         job=evaluate_params,
     script:
