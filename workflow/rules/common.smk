@@ -30,6 +30,20 @@ def run_of(wildcards):
     )
 
 
+# storage
+
+
+def with_local(files):
+    """Marks what lies outside results/ (weights, boxes, masks) as files of this machine.
+
+    Where results are kept in object storage, everything that is not marked is looked for there.
+    """
+    return {
+        key: [path if path.startswith("results/") else local(path) for path in paths]
+        for key, paths in files.items()
+    }
+
+
 # resources
 
 
@@ -85,8 +99,10 @@ def clip_files(wildcards):
 
 
 def segmentation_files(wildcards):
-    return PLAN.segmentation_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.segmentation_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -99,8 +115,10 @@ def segmentation_environment(wildcards):
 
 
 def flow_files(wildcards):
-    return PLAN.flow_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.flow_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -109,8 +127,10 @@ def flow_params(wildcards):
 
 
 def depth_files(wildcards):
-    return PLAN.depth_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.depth_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -119,8 +139,10 @@ def depth_params(wildcards):
 
 
 def objects_files(wildcards):
-    return PLAN.objects_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.objects_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -152,7 +174,7 @@ def views_params(wildcards):
 
 
 def train_files(wildcards):
-    return PLAN.train_files(run_of(wildcards), wildcards.stage)
+    return with_local(PLAN.train_files(run_of(wildcards), wildcards.stage))
 
 
 def train_params(wildcards):
@@ -204,6 +226,10 @@ def all_curves(wildcards):
 
 def all_panels(wildcards):
     return PLAN.panels()
+
+
+def test_scenes(wildcards):
+    return PLAN.test_scenes(wildcards.dataset)
 
 
 def explain_files(wildcards):

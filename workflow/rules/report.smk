@@ -49,6 +49,7 @@ rule tabulate:
 rule draw_curves:
     input:
         unpack(evaluate_scores),
+        scenes=test_scenes,
         index="results/{dataset}/index.json",
         metrics="results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     output:
@@ -144,6 +145,7 @@ rule draw_variants:
 rule draw_panels:
     input:
         panels="results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
+        scenes=test_scenes,
         index="results/{dataset}/index.json",
     output:
         report(
