@@ -83,9 +83,9 @@ class Slurm:
         key.chmod(0o600)
         self._start(
             "munged",
-            ["munged", "--foreground", "--force", f"--socket={self.work}/munge.socket"]
-            + [f"--key-file={key}", f"--pid-file={self.work}/munged.pid"]
-            + [f"--seed-file={self.work}/munged.seed"],
+            ["munged", "--foreground", "--force"]
+            + [f"--{item}-file={self.work}/munged.{item}" for item in ("pid", "seed")]
+            + [f"--key-file={key}", f"--socket={self.work}/munge.socket"],
         )
         _wait(lambda: (self.work / "munge.socket").exists(), 30, "munged made no socket")
         self._start("slurmctld", ["slurmctld", "-D", "-c"])
