@@ -56,7 +56,7 @@ NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port=26818 CPUs=8 Rea
 Gres=gpu:1
 NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port=26819 CPUs=8 RealMemory=40000 \
 Gres=gpu:1
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=short Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
