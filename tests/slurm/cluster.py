@@ -56,7 +56,7 @@ NodeName={nodes[0]} NodeHostname={host} NodeAddr=127.0.0.1 Port=26818 CPUs=8 Rea
 Gres=gpu:1
 NodeName={nodes[1]} NodeHostname={host} NodeAddr=127.0.0.1 Port=26819 CPUs=8 RealMemory=40000 \
 Gres=gpu:1
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=short Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 
 
@@ -83,9 +83,9 @@ class Slurm:
         key.chmod(0o600)
         self._start(
             "munged",
-            ["munged", "--foreground", "--force", f"--socket={self.work}/munge.socket"]
-            + [f"--key-file={key}", f"--pid-file={self.work}/munged.pid"]
-            + [f"--seed-file={self.work}/munged.seed"],
+            ["munged", "--foreground", "--force"]
+            + [f"--{item}-file={self.work}/munged.{item}" for item in ("pid", "seed")]
+            + [f"--key-file={key}", f"--socket={self.work}/munge.socket"],
         )
         _wait(lambda: (self.work / "munge.socket").exists(), 30, "munged made no socket")
         self._start("slurmctld", ["slurmctld", "-D", "-c"])
