@@ -272,6 +272,10 @@ class Plan:
         """Whether a teacher is a network, which wants threads, memory and a GPU."""
         return _named(getattr(self.config, section), section, name).backend in _NETWORKS
 
+    def is_trained(self, run: Run) -> bool:
+        """Whether a run has networks, which want threads, memory and a GPU."""
+        return bool(self._stages(run))
+
     def flow_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a flow artefact is made from."""
         return self._with_weights("flow", name, self.clip_files(dataset, split, clip))

@@ -78,7 +78,16 @@ def test_a_run_loses_a_node_and_ends_with_the_same_results(
     assert run.returncode == 0, said[-6000:]
 
     assert contents(tree) == local
-    fields = ("JobID", "State", "NodeList", "MinMemory", "NumCPUs", "TimeLimit", "Comment")
+    fields = (
+        "JobID",
+        "State",
+        "NodeList",
+        "MinMemory",
+        "NumCPUs",
+        "TimeLimit",
+        "Comment",
+        "tres-per-job",
+    )
     jobs = {job[0]: job for job in slurm.jobs(*fields)}
     assert jobs[lost][1] == "NODE_FAIL"
     assert jobs[lost][2] == node
@@ -91,9 +100,15 @@ def test_a_run_loses_a_node_and_ends_with_the_same_results(
     (cubes,) = (job for job in jobs.values() if job[6].startswith("rule_cubes"))
     assert cubes[3:6] == ["2000M", "1", "10:00"]
 
+    # What has networks asks for a GPU, and the untrained baselines do not.
+    gpus = {job[7] for job in jobs.values() if "hf2vad" in job[6] and "rule_score" in job[6]}
+    assert gpus == {"gres:gpu:1"}
+    gpus = {job[7] for job in jobs.values() if "baselines" in job[6] and "rule_score" in job[6]}
+    assert gpus == {"N/A"}
+
     assert not list((tree.folder / "logs/slurm").rglob(f"{again[0][0]}.log"))
     assert list((tree.folder / "logs/slurm").rglob(f"{lost}.log"))
-    assert (tree.folder / "logs/train/walkway/hf2vad/no_frame_prediction/seed0/flow.log").is_file()
+    assert (tree.folder / "logs/train/walkway/hf2vad/full/seed0/flow.log").is_file()
     assert not tree.planned(*THREADS)
 
 

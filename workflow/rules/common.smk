@@ -68,6 +68,15 @@ def of_network(section, network, other):
     return asked
 
 
+def of_trained(network, other):
+    """What a job of a run asks for, if its method trains networks and if it does not."""
+
+    def asked(wildcards):
+        return network if PLAN.is_trained(run_of(wildcards)) else other
+
+    return asked
+
+
 # datasets.smk
 
 

@@ -16,11 +16,11 @@ rule score:
         "results/timings/score/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 8
+    threads: of_trained(8, 1)
     resources:
-        mem_mb=growing(8000),
+        mem_mb=growing(of_trained(8000, 2000)),
         runtime=growing(480),
-        gpu=1,
+        gpu=of_trained(1, 0),
     params:
         job=score_params,
     script:
