@@ -6,7 +6,7 @@
 
 Takes which networks are trained on what, for how many epochs, from the configuration (budget
 `paper`, three seeds), and multiplies by rates and sizes of docs/measurements.md, which were
-measured on two cores of a processor (`RATES`, `BYTES`). What was not measured is left out and said
+measured on two cores of a processor. What was not measured is left out and said
 so, and what had to be assumed is printed with the result.
 """
 
@@ -50,7 +50,7 @@ TRAINING = {
     ("multitask_attention", "motion"): 5.2,
 }
 SCORING = {"hf2vad": 164.0, "amsrc": 665.0, "flow_duality": 5.5}
-APPLYING = {("hf2vad", "flow"): (31_089 + 34_715) / 335}
+APPLYING = {("hf2vad", "flow"): (31_089 + 34_715) / 335, ("flow_duality", "motion"): 5.2}
 # Frames a second of one core.
 PREPARING = {"flow": 128.0, "cubes": 480.0, "views": 230.0}
 GPU = (47 / 5.5, 77 / 5.2)
@@ -105,12 +105,17 @@ def cost(config: Config, counts: dict[str, dict[str, int]]) -> tuple[Counter[Any
                 hours[at, "training"] += seen / TRAINING[run.method, stage] / 3600
                 if run.method == "hf2vad":
                     disk[at, "weights"] += HF2VAD[stage] / 1e9
-            rate = APPLYING.get((run.method, stage))
-            applied = method.frozen(run.base, None) == stage
-            if rate and applied and once("apply", owner, stage):
-                made = sum(samples(config, owner, split, counts) for split in ("train", "test"))
-                hours[at, "applying"] += made / rate / 3600
-                disk[at, "frozen"] += made * FROZEN / 1e9
+        for reader in (None, *method.variants[run.base].stages):
+            if (frozen := method.frozen(run.base, reader)) is None:
+                continue
+            owner = Run(at, run.method, method.variants[run.base].stages[frozen], run.seed)
+            # Scoring reads both splits, a later stage what it is trained on.
+            for split in ("train", "test") if reader is None else ("train",):
+                if once("apply", owner, frozen, split):
+                    made = samples(config, owner, split, counts)
+                    hours[at, "applying"] += made / APPLYING[run.method, frozen] / 3600
+                    if run.method == "hf2vad":
+                        disk[at, "frozen"] += made * FROZEN / 1e9
         last = list(method.variants[run.base].stages)[-1]
         rate = SCORING.get(run.method, TRAINING[run.method, last])
         read = sum(samples(config, run, split, counts) for split in ("train", "test"))
@@ -182,8 +187,8 @@ def main() -> None:
         f"({CUBES['train']:.1f} in training, {CUBES['test']:.1f} in test clips); flow "
         f"{FLOW_PIXEL:.2f} bytes a pixel as Farneback's on Ped2; a frame scored as fast as one of "
         "the last stage is trained on, where scoring was not measured; a GPU's share the same for "
-        "every network. Not counted: teachers that are networks, weights of other methods than "
-        "hf2vad, pictures, start of jobs"
+        "every network. Not counted: teachers that are networks, weights and outputs "
+        "of frozen stages of other methods than hf2vad, pictures, start of jobs"
     )
 
 
