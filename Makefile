@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 STAMP := $(VENV)/.installed
+CLUSTER := $(VENV)/.installed-cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-browser lint bench schema clean
+.PHONY: help install demo test test-slow test-browser test-slurm lint bench schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +45,22 @@ test-browser: install  ## test the report in headless Chromium (Debian: chromium
 	@# Without what it requires, a browser of its own: only axe-core's script in it is used.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps axe-playwright-python
 	$(BIN)/pytest -m browser -n 0 tests/browser
+
+$(CLUSTER): $(STAMP)
+	@# Not part of make install: Snakemake imports every plugin at each start of each job.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cluster,s3,cluster-test]'
+	@touch $@
+
+test-slurm: install $(CLUSTER)  ## the workflow on a Slurm that runs on this host, as root; and results in S3
+	@missing=; for program in munged slurmctld slurmd; do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	    echo "make test-slurm misses$$missing: run 'apt-get install slurm-wlm munge' on a Debian, and this as root"; exit 1; \
+	  fi; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends slurm-wlm munge; \
+	fi
+	$(BIN)/pytest -n 0 -m slurm tests/slurm
 
 bench: install  ## measure speed and size against their peers
 	$(BIN)/python benchmarks/run.py

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,7 +107,7 @@ def _status(folder: Path, config: Path) -> None:
         raise RuntimeError(f"{folder}: not a finished workflow: {text[-2000:]}")
 
 
-def _project(folder: Path) -> Path:
+def copy_project(folder: Path) -> Path:
     """A copy of the workflow."""
     folder.mkdir()
     for item in ("Snakefile", "workflow", "envs"):
@@ -117,7 +118,7 @@ def _project(folder: Path) -> Path:
     return folder
 
 
-def write_shanghaitech(root: Path) -> None:
+def write_shanghaitech(root: Path, videos_in_all: int = 330, folders: int = 107) -> None:
     """Writes ShanghaiTech's layout: 13 scenes, 330 videos, 107 folders of 40,791 frames, masks."""
     base = root / "shanghaitech"
     videos, frames, masks = (
@@ -131,10 +132,10 @@ def write_shanghaitech(root: Path) -> None:
     for _ in range(3):
         writer.write(image)
     writer.release()
-    for number in range(1, 330):
+    for number in range(1, videos_in_all):
         shutil.copyfile(first, videos / f"{number % 13 + 1:02d}_{number // 13 + 1:03d}.avi")
     jpeg = cv2.imencode(".jpg", image)[1].tobytes()
-    for number in range(107):
+    for number in range(folders):
         clip = f"{number % 13 + 1:02d}_{14 + number:04d}"
         count = 40_791 // 107 + (number < 40_791 % 107)
         (frames / clip).mkdir()
@@ -143,19 +144,23 @@ def write_shanghaitech(root: Path) -> None:
         np.save(masks / f"{clip}.npy", (np.arange(count) > 200).astype(np.int8))
 
 
-def _shanghaitech_config(path: Path) -> None:
-    """Writes `paper.yaml` for ShanghaiTech: all artefacts, each method itself, one seed."""
-    config = yaml.safe_load((PROJECT / "workflow/configs/paper.yaml").read_text())
-    config["datasets"] = {"sht": {"family": "shanghaitech"}}
-    # VEC's boxes are files that nobody generates.
+def paper_config() -> dict[str, Any]:
+    """Returns `paper.yaml` without what nobody generates: boxes of VEC, and weights."""
+    config: dict[str, Any] = yaml.safe_load((PROJECT / "workflow/configs/paper.yaml").read_text())
     config["objects"]["vec"] = {"source": "motion"}
-    # Nor are weights fetched to measure planning.
     config["flow"] = {name: {"backend": "farneback"} for name in config["flow"]}
     config["methods"]["object_class_aware"]["settings"] = {"encoder_weights": "none"}
     config["methods"]["multitask_attention"]["settings"] = {
         "appearance_weights": "none",
         "motion_weights": "none",
     }
+    return config
+
+
+def _shanghaitech_config(path: Path) -> None:
+    """Writes `paper.yaml` for ShanghaiTech: all artefacts, each method itself, one seed."""
+    config = paper_config()
+    config["datasets"] = {"sht": {"family": "shanghaitech"}}
     config["seeds"] = [0]
     for section in config["methods"].values():
         section.pop("variants", None)
@@ -190,7 +195,7 @@ def measure() -> list[Row]:
         empty = Path(name) / "empty"
         empty.mkdir()
         (empty / "Snakefile").write_text(EMPTY.format(clips=437))
-        ours, campus = _project(Path(name) / "ours"), _project(Path(name) / "campus")
+        ours, campus = copy_project(Path(name) / "ours"), copy_project(Path(name) / "campus")
         (ours / "large.yaml").write_text(CONFIG)
         large = ("--configfile", "large.yaml")
         write_shanghaitech(Path(name) / "data")

@@ -147,10 +147,16 @@ class Plan:
                 for split, names in clips.items()
                 for clip in names
             ],
-            "scenes": [
-                file for clip in clips["test"] for file in self.raw_files(dataset, "test", clip)
-            ],
+            "scenes": self.test_scenes(dataset),
         }
+
+    def test_scenes(self, dataset: str) -> list[str]:
+        """The test clips of a rendered data set, which hold its labels; none of another one."""
+        return [
+            file
+            for clip in self.clips(dataset)["test"]
+            for file in self.raw_files(dataset, "test", clip)
+        ]
 
     def index_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of the index: clips, labels and the state of the label files."""
@@ -282,6 +288,10 @@ class Plan:
     def is_network(self, section: str, name: str) -> bool:
         """Whether a teacher is a network, which wants threads, memory and a GPU."""
         return _named(getattr(self.config, section), section, name).backend in _NETWORKS
+
+    def is_trained(self, run: Run) -> bool:
+        """Whether a run has networks, which want threads, memory and a GPU."""
+        return bool(self._stages(run))
 
     def flow_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a flow artefact is made from."""
@@ -461,7 +471,7 @@ class Plan:
         if self.config.selection == "best_test":
             files |= self.run_inputs(run, "test", "test_")
             files["test_frozen"] = self._frozen(run, stage, "test")
-            files["index"] = f"results/{run.dataset}/index.json"
+            files["index"] = [f"results/{run.dataset}/index.json"]
         return files
 
     def _pretrained(self, run: Run, stage: str) -> Path | None:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from vadbench.config import Config, load_config, read_config_file
+from vadbench.datasets import raw_root
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan, Run
 
@@ -231,3 +232,16 @@ def test_a_variant_may_read_cubes_of_its_own() -> None:
     for variant, name in (("full", "stc"), ("whole_frame", "whole")):
         (files,) = plan.run_inputs(Run("a", "hf2vad", variant, 0), "train").values()
         assert files[0] == f"results/a/cubes/{name}/train/train01.h5"
+
+
+def test_only_methods_with_networks_ask_for_a_gpu(plan: Plan) -> None:
+    trained = {run.method for run in plan.runs if plan.is_trained(run)}
+    assert trained == {run.method for run in plan.runs} - {"baselines"}
+
+
+def test_names_in_the_plan_do_not_say_where_copies_of_results_lie(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VADBENCH_RESULTS", "elsewhere/results")
+    assert plan.test_scenes("walkway")[0] == "results/walkway/scene/test/test01.h5"
+    assert str(raw_root("walkway", "walkway")) == "elsewhere/results/walkway/scene"

@@ -31,6 +31,53 @@ def run_of(wildcards):
     )
 
 
+# storage
+
+
+def with_local(files):
+    """Marks what lies outside results/ (weights, boxes, masks) as files of this machine.
+
+    Where results are kept in object storage, everything that is not marked is looked for there.
+    """
+    return {
+        key: [path if path.startswith("results/") else local(path) for path in paths]
+        for key, paths in files.items()
+    }
+
+
+# resources
+
+
+def growing(amount):
+    """More of something with every attempt: twice as much at the second, and so on.
+
+    Snakemake counts attempts where it is told to repeat failed jobs (`retries` of a profile).
+    """
+
+    def asked(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked
+
+
+def of_network(section, network, other):
+    """What a job of a teacher asks for, if it is a network and if it is not."""
+
+    def asked(wildcards):
+        return network if PLAN.is_network(section, wildcards.name) else other
+
+    return asked
+
+
+def of_trained(network, other):
+    """What a job of a run asks for, if its method trains networks and if it does not."""
+
+    def asked(wildcards):
+        return network if PLAN.is_trained(run_of(wildcards)) else other
+
+    return asked
+
+
 # datasets.smk
 
 
@@ -69,18 +116,11 @@ def clip_files(wildcards):
     return PLAN.clip_files(wildcards.dataset, wildcards.split, wildcards.clip)
 
 
-def of_network(section, network, other):
-    """What a job of a teacher asks for, if it is a network and if it is not."""
-
-    def asked(wildcards):
-        return network if PLAN.is_network(section, wildcards.name) else other
-
-    return asked
-
-
 def segmentation_files(wildcards):
-    return PLAN.segmentation_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.segmentation_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -93,8 +133,10 @@ def segmentation_environment(wildcards):
 
 
 def flow_files(wildcards):
-    return PLAN.flow_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.flow_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -103,8 +145,10 @@ def flow_params(wildcards):
 
 
 def depth_files(wildcards):
-    return PLAN.depth_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.depth_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -113,8 +157,10 @@ def depth_params(wildcards):
 
 
 def objects_files(wildcards):
-    return PLAN.objects_files(
-        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+    return with_local(
+        PLAN.objects_files(
+            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
+        )
     )
 
 
@@ -146,7 +192,7 @@ def views_params(wildcards):
 
 
 def train_files(wildcards):
-    return PLAN.train_files(run_of(wildcards), wildcards.stage)
+    return with_local(PLAN.train_files(run_of(wildcards), wildcards.stage))
 
 
 def train_params(wildcards):
@@ -202,6 +248,10 @@ def all_curves(wildcards):
 
 def all_panels(wildcards):
     return PLAN.panels()
+
+
+def test_scenes(wildcards):
+    return PLAN.test_scenes(wildcards.dataset)
 
 
 def variant_of(wildcards):

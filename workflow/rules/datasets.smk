@@ -17,8 +17,8 @@ rule render_scene:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         job=scene_params,
         script=PLAN.script("render_scene"),
@@ -39,8 +39,8 @@ rule check_clip:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         job=clip_params,
         script=PLAN.script("check_clip"),
@@ -61,8 +61,8 @@ rule index:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         job=index_params,
         script=PLAN.script("index"),

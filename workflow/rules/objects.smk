@@ -18,8 +18,8 @@ rule find_objects:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=objects_params,
         script=PLAN.script("find_objects"),
@@ -40,8 +40,8 @@ rule cut_cubes:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=cubes_params,
         script=PLAN.script("cut_cubes"),
@@ -62,8 +62,8 @@ rule make_views:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=views_params,
         script=PLAN.script("make_views"),

@@ -64,8 +64,8 @@ rule tabulate:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         job=table_params,
         script=PLAN.script("tabulate"),
@@ -142,6 +142,7 @@ rule build_report:
 rule draw_curves:
     input:
         unpack(evaluate_scores),
+        scenes=test_scenes,
         index="results/{dataset}/index.json",
         metrics="results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     output:
@@ -161,8 +162,8 @@ rule draw_curves:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=curves_params,
         script=PLAN.script("draw_curves"),
@@ -184,8 +185,8 @@ rule explain:
     # A few frames: what takes time is the start, and other jobs can go on meanwhile.
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         job=explain_params,
         script=PLAN.script("explain"),
@@ -230,8 +231,8 @@ rule draw_variants:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         job=drawing_params,
         script=PLAN.script("draw_variants"),
@@ -242,6 +243,7 @@ rule draw_variants:
 rule draw_panels:
     input:
         panels="results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
+        scenes=test_scenes,
         index="results/{dataset}/index.json",
     output:
         report(
@@ -260,8 +262,8 @@ rule draw_panels:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),
     params:
         job=panels_params,
         script=PLAN.script("draw_panels"),

@@ -16,11 +16,11 @@ rule score:
         "results/timings/score/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
     conda:
         "../../envs/vadbench.yaml"
-    threads: 8
+    threads: of_trained(8, 1)
     resources:
-        mem_mb=8000,
-        runtime=480,
-        gpu=1,
+        mem_mb=growing(of_trained(8000, 2000)),
+        runtime=growing(480),
+        gpu=of_trained(1, 0),
     params:
         job=score_params,
         script=PLAN.script("score"),
@@ -52,8 +52,8 @@ rule evaluate:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         job=evaluate_params,
         script=PLAN.script("evaluate"),

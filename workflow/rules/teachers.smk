@@ -18,8 +18,8 @@ rule segment:
         segmentation_environment
     threads: of_network("segmentation", 8, 1)
     resources:
-        mem_mb=of_network("segmentation", 8000, 2000),
-        runtime=60,
+        mem_mb=growing(of_network("segmentation", 8000, 2000)),
+        runtime=growing(60),
         gpu=of_network("segmentation", 1, 0),
     params:
         job=segmentation_params,
@@ -41,8 +41,8 @@ rule compute_flow:
         "../../envs/vadbench.yaml"
     threads: of_network("flow", 8, 1)
     resources:
-        mem_mb=of_network("flow", 8000, 2000),
-        runtime=60,
+        mem_mb=growing(of_network("flow", 8000, 2000)),
+        runtime=growing(60),
         gpu=of_network("flow", 1, 0),
     params:
         job=flow_params,
@@ -64,8 +64,8 @@ rule estimate_depth:
         "../../envs/vadbench.yaml"
     threads: of_network("depth", 8, 1)
     resources:
-        mem_mb=of_network("depth", 8000, 2000),
-        runtime=60,
+        mem_mb=growing(of_network("depth", 8000, 2000)),
+        runtime=growing(60),
         gpu=of_network("depth", 1, 0),
     params:
         job=depth_params,

@@ -23,7 +23,8 @@ rule train:
         "../../envs/vadbench.yaml"
     threads: 8
     resources:
-        mem_mb=16000,
+        mem_mb=growing(16000),
+        # Started again it goes on from its checkpoint: more time would only make it wait longer.
         runtime=1440,
         gpu=1,
     params:
@@ -46,8 +47,8 @@ rule apply_frozen:
         "../../envs/vadbench.yaml"
     threads: 8
     resources:
-        mem_mb=8000,
-        runtime=480,
+        mem_mb=growing(8000),
+        runtime=growing(480),
         gpu=1,
     params:
         job=frozen_params,

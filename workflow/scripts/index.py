@@ -10,9 +10,9 @@ with job_log(snakemake.log[0]):
 
     job, at = snakemake.params.job, snakemake.wildcards
     section = SECTIONS[job["settings"]["family"]](**job["settings"])
+    files = iter(snakemake.input.clips)
     records = {
-        split: [load_json(f"results/{at.dataset}/clips/{split}/{clip}.json") for clip in clips]
-        for split, clips in job["clips"].items()
+        split: [load_json(next(files)) for _ in clips] for split, clips in job["clips"].items()
     }
     with watch_labels(section, at.dataset, job["state"]) if "state" in job else nullcontext():
         labels = read_labels(section, raw_root(section.family, at.dataset))

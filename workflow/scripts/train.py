@@ -14,7 +14,7 @@ with job_log(snakemake.log[0]):
         from vadbench.scoring.judge import judge
         from vadbench.scoring.protocol import Protocol
 
-        labels = index_labels(load_json(files.index))
+        labels = index_labels(load_json(files.index[0]))
         test = TestSet(
             list(labels),
             list(map(Path, files.get("test_cubes") or files.test_views)),

@@ -37,6 +37,7 @@ __all__ = [
     "raw_root",
     "raw_state",
     "read_labels",
+    "results_root",
     "watch_clip",
     "watch_labels",
 ]
@@ -211,6 +212,14 @@ def data_root() -> Path:
     return Path(os.environ.get("VADBENCH_DATA") or "data")
 
 
+def results_root() -> Path:
+    """Folder of results: the environment variable VADBENCH_RESULTS, or `results`.
+
+    Where results are kept in object storage it is where Snakemake puts its local copies.
+    """
+    return Path(os.environ.get("VADBENCH_RESULTS") or "results")
+
+
 def raw_root(family: str, dataset: str) -> Path:
     """Where the raw clips of a data set lie: the data root, or the rendered scene."""
-    return Path(f"results/{dataset}/scene") if family == "walkway" else data_root()
+    return results_root() / dataset / "scene" if family == "walkway" else data_root()
