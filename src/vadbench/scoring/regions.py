@@ -32,7 +32,7 @@ Indices = npt.NDArray[np.int64]
 Boxes = npt.NDArray[np.float32]
 ALPHA = 0.1
 BETA = 0.1
-_THRESHOLDS = 4096
+_THRESHOLDS = 1024
 _MAP_THRESHOLDS = 64
 
 
@@ -44,6 +44,7 @@ class RegionCounts:
         regions, tracks: (C, K) detected ground-truth regions and tracks.
         false_positives: (C, K) detected regions that are none.
         all_regions, all_tracks, frames: (C,) how many there are.
+        pooled: The same of all clips together, where it has more thresholds.
     """
 
     regions: Floats
@@ -52,6 +53,7 @@ class RegionCounts:
     all_regions: Floats
     all_tracks: Floats
     frames: Floats
+    pooled: "RegionCounts | None" = None
 
 
 @dataclass(frozen=True)
@@ -96,18 +98,30 @@ def count_boxes(
     counted = known.kept[frames] >= 0
     region_scores, is_false = _match(known, test.object_offsets, test.boxes, scores)
     falling = -np.unique(-scores[counted])
-    if len(falling) > _THRESHOLDS:
-        falling = falling[np.linspace(0, len(falling) - 1, _THRESHOLDS).round().astype(np.int64)]
-    false = is_false & counted
-    owners = known.kept[frames]
-    return RegionCounts(
-        _at_least(region_scores, known.owners, known.clips, falling),
-        _at_least(
-            _track_scores(region_scores, known.tracks), known.track_owners, known.clips, falling
-        ),
-        _at_least(scores[false], owners[false], known.clips, falling),
-        *_totals(known),
-    )
+    false, owners = is_false & counted, known.kept[frames]
+    by_track = _track_scores(region_scores, known.tracks)
+
+    def counts(clips: int, levels: Floats, pooled: RegionCounts | None = None) -> RegionCounts:
+        of_regions, of_tracks, of_false, frame_owners = (
+            np.minimum(item, clips - 1)
+            for item in (known.owners, known.track_owners, owners[false], known.kept)
+        )
+        return RegionCounts(
+            _at_least(region_scores, of_regions, clips, levels),
+            _at_least(by_track, of_tracks, clips, levels),
+            _at_least(scores[false], of_false, clips, levels),
+            *_totals(of_regions, of_tracks, frame_owners, clips),
+            pooled,
+        )
+
+    if len(falling) <= _THRESHOLDS:
+        return counts(known.clips, falling)
+    # Intervals need no more; most of them lie where there is one false positive per frame or less.
+    last = len(falling) - 1
+    near = np.linspace(0, min(last, 4 * int((known.kept >= 0).sum())), 3 * _THRESHOLDS // 4)
+    far = np.linspace(near[-1], last, _THRESHOLDS // 4)
+    chosen = falling[np.unique(np.concatenate([near, far]).round().astype(np.int64))]
+    return counts(known.clips, chosen, counts(1, falling))
 
 
 def count_maps(
@@ -156,7 +170,8 @@ def count_maps(
         tracks[:, column] = _at_least(by_track, known.track_owners, known.clips, at)[:, 0]
         owners = known.kept[frames][is_false]
         false[:, column] = np.bincount(owners, minlength=known.clips)
-    return RegionCounts(regions, tracks, false, *_totals(known))
+    totals = _totals(known.owners, known.track_owners, known.kept, known.clips)
+    return RegionCounts(regions, tracks, false, *totals)
 
 
 def summarise(counts: RegionCounts, drawn: Floats) -> dict[str, tuple[float, Interval]]:
@@ -168,25 +183,28 @@ def summarise(counts: RegionCounts, drawn: Floats) -> dict[str, tuple[float, Int
         counts: Counts of C clips.
         drawn: (B, C) from `vadbench.scoring.metrics.draw_clips`.
     """
-    found = {}
-    one = np.ones((1, len(counts.frames)))
-    for name, hits, total in (
-        ("rbdc", counts.regions, counts.all_regions),
-        ("tbdc", counts.tracks, counts.all_tracks),
-    ):
+    bounds: dict[str, Interval] = {"rbdc": None, "tbdc": None}
+    if len(counts.frames) > 1:
+        blocks = [_areas(counts, drawn[a:b]) for a, b in pairwise(range(0, len(drawn) + 64, 64))]
+        bounds = {
+            name: interval(np.concatenate([block[name] for block in blocks])) for name in bounds
+        }
+    whole = counts.pooled or counts
+    values = _areas(whole, np.ones((1, len(whole.frames))))
+    return {name: (float(values[name][0]), bounds[name]) for name in bounds}
 
-        def areas(weights: Floats, hits: Floats = hits, total: Floats = total) -> Floats:
-            weights = weights[weights @ total > 0]
-            rates = (weights @ hits) / (weights @ total)[:, None]
-            alarms = (weights @ counts.false_positives) / (weights @ counts.frames)[:, None]
-            return area_to_one(alarms, rates)
 
-        bounds = None
-        if len(counts.frames) > 1:
-            blocks = pairwise(range(0, len(drawn) + 64, 64))
-            bounds = interval(np.concatenate([areas(drawn[a:b]) for a, b in blocks]))
-        found[name] = float(areas(one)[0]), bounds
-    return found
+def _areas(counts: RegionCounts, weights: Floats) -> dict[str, Floats]:
+    """Returns `rbdc` and `tbdc` of clips that count so often, (B, C); a row without is left out."""
+    weights = weights[weights @ counts.all_regions > 0]
+    alarms = (weights @ counts.false_positives) / (weights @ counts.frames)[:, None]
+    return {
+        name: area_to_one(alarms, (weights @ hits) / (weights @ total)[:, None])
+        for name, hits, total in (
+            ("rbdc", counts.regions, counts.all_regions),
+            ("tbdc", counts.tracks, counts.all_tracks),
+        )
+    }
 
 
 def area_to_one(alarms: Floats, rates: Floats) -> Floats:
@@ -199,11 +217,12 @@ def area_to_one(alarms: Floats, rates: Floats) -> Floats:
     Returns:
         (B,).
     """
-    order = np.argsort(alarms, axis=1, kind="stable")
+    if (np.diff(alarms, axis=1) < 0).any():  # Of boxes they only rise.
+        order = np.argsort(alarms, axis=1, kind="stable")
+        alarms = np.take_along_axis(alarms, order, axis=1)
+        rates = np.take_along_axis(rates, order, axis=1)
     zero = np.zeros((len(alarms), 1))
-    x = np.hstack([zero, np.take_along_axis(alarms, order, axis=1)])
-    y = np.hstack([zero, np.take_along_axis(rates, order, axis=1)])
-    y = np.maximum.accumulate(y, axis=1)
+    x, y = np.hstack([zero, alarms]), np.maximum.accumulate(np.hstack([zero, rates]), axis=1)
     inside = np.minimum(x, 1)
     step = np.diff(x)
     share = np.diff(inside) / np.where(step > 0, step, 1)
@@ -234,10 +253,13 @@ def _known(truth: Regions, kept: Mapping[str, slice]) -> _Truth | None:
     return _Truth(rows, truth.boxes[chosen], owner_of[rows], tracks, track_owners, owner_of, number)
 
 
-def _totals(known: _Truth) -> tuple[Floats, Floats, Floats]:
+def _totals(
+    regions: Indices, tracks: Indices, frames: Indices, clips: int
+) -> tuple[Floats, Floats, Floats]:
+    """Counts regions, tracks and frames by their clips."""
     counts = [
-        np.bincount(owners, minlength=known.clips).astype(np.float64)
-        for owners in (known.owners, known.track_owners, known.kept[known.kept >= 0])
+        np.bincount(owners, minlength=clips).astype(np.float64)
+        for owners in (regions, tracks, frames[frames >= 0])
     ]
     return counts[0], counts[1], counts[2]
 
