@@ -21,7 +21,7 @@ from vadbench.artefacts.check import CHECKS, check_file, weights_facts
 from vadbench.datasets.index import load_json
 from vadbench.datasets.labels import intervals
 from vadbench.errors import VadbenchError
-from vadbench.jobs import Jobs
+from vadbench.jobs import Job, Jobs
 from vadbench.plan import Plan
 
 __all__ = ["Finding", "Report", "audit", "descendants", "list_files", "remove"]
@@ -135,16 +135,16 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     run makes a missing file only if something that it has to make needs it.
     """
     jobs = Jobs(plan)
-    after: dict[Any, list[Any]] = {job: [] for job in jobs}
+    after: dict[Job, list[Job]] = {job: [] for job in jobs}
     for job in jobs:
         for source in jobs.before(job):
             after[source].append(job)
     gone: dict[str, None] = {}
     waiting = []
     for path in unsound:
-        job = jobs.of(path) or jobs.of(Path(path).parent.as_posix())
-        if job is not None and job in after:
-            waiting.append(job)
+        makes = jobs.of(path) or jobs.of(Path(path).parent.as_posix())
+        if makes is not None and makes in after:
+            waiting.append(makes)
         else:
             gone[path] = None  # Of another configuration: nothing here is made from it.
     seen = set(waiting)
