@@ -176,8 +176,8 @@ class Config(Settings):
                 if wanted is not None:
                     _require(wanted, known, f"{section}.{name}.{field}", field)
         for name in self.evaluation.protocols:
-            known = self.all_protocols()
-            _require(protocol_name(name, known), known, "evaluation.protocols", "protocol")
+            protocols = self.all_protocols()
+            _require(protocol_name(name, protocols), protocols, "evaluation.protocols", "protocol")
         for name, method in self.methods.items():
             self._check_method(name, method)
         return self

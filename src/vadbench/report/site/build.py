@@ -385,7 +385,7 @@ class _Builder:
             groups.append(
                 {
                     "where": where,
-                    "nodes": sorted(members, key=lambda node: node.path),
+                    "nodes": sorted(members, key=_path_of),
                     "kind": members[0].kind,
                     "codes": sorted({node.code for node in members if node.code}),
                     "settings": shared,
@@ -407,8 +407,8 @@ class _Builder:
         if source.is_dir():
             target = self.folder / "datasets" / dataset
             target.mkdir(parents=True, exist_ok=True)
-            for item in source.glob("*.jpg"):
-                shutil.copyfile(item, target / item.name)
+            for sheet in source.glob("*.jpg"):
+                shutil.copyfile(sheet, target / sheet.name)
 
     # A method on a data set
 
@@ -538,6 +538,10 @@ class _Builder:
         place = self.folder / target
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
+
+
+def _path_of(node: Node) -> str:
+    return node.path
 
 
 def _panel_facts(path: Path) -> list[dict[str, Any]]:
