@@ -379,13 +379,15 @@ class _Builder:
             if node.kind not in {"scores", "weights", "reconstructions", "flow_colours"}
         }
         groups = []
-        for where, members in sorted(group_nodes(own).items()):
+        by_folder = group_nodes(own)
+        for where in sorted(by_folder):
+            members = by_folder[where]
             settings = {json.dumps(node.settings, sort_keys=True) for node in members}
             shared = members[0].settings if len(settings) == 1 else {}
             groups.append(
                 {
                     "where": where,
-                    "nodes": sorted(members, key=_path_of),
+                    "nodes": sorted(members, key=lambda node: node.path),
                     "kind": members[0].kind,
                     "codes": sorted({node.code for node in members if node.code}),
                     "settings": shared,
@@ -538,10 +540,6 @@ class _Builder:
         place = self.folder / target
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, place)
-
-
-def _path_of(node: Node) -> str:
-    return node.path
 
 
 def _panel_facts(path: Path) -> list[dict[str, Any]]:
