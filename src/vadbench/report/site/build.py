@@ -381,13 +381,13 @@ class _Builder:
         groups = []
         by_folder = group_nodes(own)
         for where in sorted(by_folder):
-            members = by_folder[where]
+            members = sorted(by_folder[where], key=lambda node: node.path)
             settings = {json.dumps(node.settings, sort_keys=True) for node in members}
             shared = members[0].settings if len(settings) == 1 else {}
             groups.append(
                 {
                     "where": where,
-                    "nodes": sorted(members, key=lambda node: node.path),
+                    "nodes": members,
                     "kind": members[0].kind,
                     "codes": sorted({node.code for node in members if node.code}),
                     "settings": shared,
