@@ -379,13 +379,15 @@ class _Builder:
             if node.kind not in {"scores", "weights", "reconstructions", "flow_colours"}
         }
         groups = []
-        for where, members in sorted(group_nodes(own).items()):
+        by_folder = group_nodes(own)
+        for where in sorted(by_folder):
+            members = sorted(by_folder[where], key=lambda node: node.path)
             settings = {json.dumps(node.settings, sort_keys=True) for node in members}
             shared = members[0].settings if len(settings) == 1 else {}
             groups.append(
                 {
                     "where": where,
-                    "nodes": sorted(members, key=lambda node: node.path),
+                    "nodes": members,
                     "kind": members[0].kind,
                     "codes": sorted({node.code for node in members if node.code}),
                     "settings": shared,
@@ -407,8 +409,8 @@ class _Builder:
         if source.is_dir():
             target = self.folder / "datasets" / dataset
             target.mkdir(parents=True, exist_ok=True)
-            for item in source.glob("*.jpg"):
-                shutil.copyfile(item, target / item.name)
+            for sheet in source.glob("*.jpg"):
+                shutil.copyfile(sheet, target / sheet.name)
 
     # A method on a data set
 

@@ -77,7 +77,7 @@ def summary_rows(plan: Plan, summary: pd.DataFrame) -> list[Row]:
 
 def of_methods(plan: Plan, rows: Sequence[Row]) -> list[Row]:
     """Returns a line per method and in it a cell per data set: itself, or its best component."""
-    lines = []
+    lines: list[Row] = []
     for name in plan.config.methods:
         cells = {}
         for dataset in dict.fromkeys(run.dataset for run in plan.runs):
