@@ -56,7 +56,10 @@ def test_a_second_run_in_the_same_tree_is_refused_and_harms_nothing(tree: Tree) 
     assert not tree.planned(CUBES)
 
 
-@pytest.mark.parametrize("damage", ["cut", "a folder", "not there", "another's"])
+@pytest.mark.parametrize(
+    "damage",
+    ["cut", *(pytest.param(d, marks=pytest.mark.slow) for d in ("folder", "lost", "another's"))],
+)
 def test_an_input_that_cannot_be_read_is_named_with_what_to_do(tree: Tree, damage: str) -> None:
     path = tree.folder / FLOW
     state = path.stat()
@@ -68,14 +71,14 @@ def test_an_input_that_cannot_be_read_is_named_with_what_to_do(tree: Tree, damag
         shutil.copy(tree.folder / "results/walkway/objects/both/train/train01.h5", path)
     else:
         path.unlink()
-        if damage == "a folder":
+        if damage == "folder":
             path.mkdir()
     if path.exists():
         # Damage of this kind leaves the time alone, so Snakemake sees nothing.
         os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
     result = tree.run(CUBES, check=False)
     text = result.stdout + result.stderr
-    if damage == "not there":
+    if damage == "lost":
         # What is missing is made again.
         assert result.returncode == 0, text
         return

@@ -289,31 +289,28 @@ def fit(
     interactive = sys.stderr.isatty()
     if interactive:
         callbacks.append(RichProgressBar())
-    with warnings.catch_warnings():
-        # A job is one task below a scheduler, whatever it starts itself.
-        warnings.filterwarnings("ignore", message=".*`srun` command is available")
-        trainer = L.Trainer(
-            accelerator="auto",
-            devices=devices,
-            strategy=distributed.strategy(devices),
-            plugins=[
-                distributed.environment(),
-                *([distributed.synchronised()] if devices > 1 else []),
-            ],
-            precision=number,
-            max_epochs=epochs,
-            logger=[
-                # A run that goes on after a kill logs into the next version_<n>.
-                CSVLogger(work, "logs", version=attempt),
-                TensorBoardLogger(work, "logs", version=attempt),
-            ],
-            callbacks=callbacks,
-            enable_checkpointing=False,
-            enable_progress_bar=interactive,
-            enable_model_summary=False,
-            log_every_n_steps=min(20, len(batches)),
-            use_distributed_sampler=False,
-        )
+    trainer = L.Trainer(
+        accelerator="auto",
+        devices=devices,
+        strategy=distributed.strategy(devices),
+        plugins=[
+            distributed.environment(),
+            *([distributed.synchronised()] if devices > 1 else []),
+        ],
+        precision=number,
+        max_epochs=epochs,
+        logger=[
+            # A run that goes on after a kill logs into the next version_<n>.
+            CSVLogger(work, "logs", version=attempt),
+            TensorBoardLogger(work, "logs", version=attempt),
+        ],
+        callbacks=callbacks,
+        enable_checkpointing=False,
+        enable_progress_bar=interactive,
+        enable_model_summary=False,
+        log_every_n_steps=min(20, len(batches)),
+        use_distributed_sampler=False,
+    )
     log.info(
         "%s: %d epochs of %d samples in batches of %d, %s%s",
         type(stage).__name__,
@@ -328,6 +325,8 @@ def fit(
             # `batches` has been told where to go on.
             warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
             warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+            # Below a scheduler a job is one task, whatever it starts itself.
+            warnings.filterwarnings("ignore", message=".*`srun` command is available")
             trainer.fit(
                 _Training(stage),
                 train_dataloaders=batches,
