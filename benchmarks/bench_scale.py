@@ -28,7 +28,7 @@ CLIPS = {"ped1": (34, 36), "ped2": (16, 12), "avenue": (16, 21), "sht": (330, 10
 """Training and test clips."""
 UCSD_FRAMES = {"ped1": 200, "ped2": 163}
 """Frames of a clip: all of Ped1's, and the mean of Ped2's."""
-PARTS = (0.25, 0.5, 1.0, 2.0)
+PARTS = (0.05, 0.25, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
