@@ -157,7 +157,12 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
             {"": f"results/{run}/curves"},
             run,
             "draw_curves",
-            lambda p, at: [p.scores(_run(at)), p.indices([at.dataset]), p.metrics(_run(at))],
+            lambda p, at: [
+                p.scores(_run(at)),
+                p.indices([at.dataset]),
+                p.metrics(_run(at)),
+                p.test_scenes(at.dataset),
+            ],
             lambda p, at: p.curves_params(_run(at)),
         ),
         "explain": explaining("panels"),
@@ -167,7 +172,11 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
             {"": f"results/{run}/panels"},
             run,
             "draw_panels",
-            lambda p, at: [f"{_run(at).folder}/panels.h5", p.indices([at.dataset])],
+            lambda p, at: [
+                f"{_run(at).folder}/panels.h5",
+                p.indices([at.dataset]),
+                p.test_scenes(at.dataset),
+            ],
             lambda p, at: p.panels_params(at.dataset),
         ),
         "draw_variants": _Rule(

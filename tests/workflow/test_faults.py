@@ -45,7 +45,10 @@ def test_a_second_run_in_the_same_tree_is_refused_and_harms_nothing(tree: Tree) 
     (tree.folder / CUBES).unlink()
     first = start(tree, CUBES)
     until("lock", lambda: list((tree.folder / ".snakemake/locks").glob("*")), first)
+    # It holds its lock for as long as it takes.
+    os.killpg(first.pid, signal.SIGSTOP)
     second = tree.run(CUBES, check=False)
+    os.killpg(first.pid, signal.SIGCONT)
     assert second.returncode != 0
     text = second.stdout + second.stderr
     assert "Directory cannot be locked. Please make sure that no other Snakemake process" in text

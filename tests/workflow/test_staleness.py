@@ -36,14 +36,13 @@ CONFIG = {
     "panels": {"frames": 0},
 }
 FARNEBACK = "src/vadbench/teachers/flow/farneback.py"
-EVALUATED = {"evaluate": 3, "tabulate": 1, "build_report": 1}
-DRAWN = EVALUATED | {"draw_curves": 3}
+EVALUATED = {"evaluate": 3, "draw_curves": 3, "tabulate": 1, "build_report": 1}
 # Of one method, whatever is trained of it.
 ONE = {"score": 2, "evaluate": 1, "draw_curves": 1, "tabulate": 1}
 ONE |= {"count_cost": 1, "build_report": 1}
 # HF2-VAD's three stages, the second on what the frozen first makes of training clips, and AMSRC's.
 TRAINED = {"train": 4, "apply_frozen": 1}
-ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, "count_cost": 2, **DRAWN}
+ON_CUBES = {"cut_cubes": 2, **TRAINED, "score": 6, "count_cost": 2, **EVALUATED}
 
 
 @pytest.fixture(scope="module")
@@ -169,12 +168,13 @@ CASES = {
     "a label file": (
         "data/own/labels.csv",
         replace("2,3", "1,3"),
-        {"index": 1, "find_regions": 1} | DRAWN,
+        {"index": 1, "find_regions": 1} | EVALUATED,
     ),
 }
 RAW = {
     "check_clip": 1,
     "index": 1,
+    "find_regions": 1,
     "segment": 1,
     "compute_flow": 1,
     "find_objects": 1,
@@ -183,7 +183,7 @@ RAW = {
     # Of the baselines, which learn nothing, only the training clips.
     "score": 5,
     "count_cost": 2,
-    **DRAWN,
+    **EVALUATED,
 }
 FAST = {"a log line", "a network layer of one method", "a label file"}
 
@@ -238,7 +238,7 @@ def test_why_names_what_changed(campus: Tree, look: Callable[..., Status]) -> No
     assert "compute_flow: code: changed vadbench.teachers.flow.farneback" in text
     assert f"{metrics}: stale" in text
     with edited(campus.folder / "config.yaml", CASES["a setting of one method"][1]):
-        assert "train: settings.learning_rate: 0.0001 -> 0.0002" in look(metrics).causes[0]
+        assert "train: settings.cvae.learning_rate: 0.0001 -> 0.0002" in look(metrics).causes[0]
     with edited(campus.folder / "data/rcnn.pth", after("other")):
         (cause,) = look(metrics).causes
     assert cause.startswith("segment: data/rcnn.pth was written ")

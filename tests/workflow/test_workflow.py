@@ -130,7 +130,7 @@ def test_a_file_that_a_kill_left_incomplete_is_made_again(tree: Tree) -> None:
         (
             ("evaluation",),
             {"protocols": ["hf2vad", "raw", "mine"], "custom": {"mine": {}}},
-            {"evaluate": 3, "tabulate": 1, "build_report": 1},
+            {"evaluate": 3, "draw_curves": 3, "tabulate": 1, "build_report": 1},
         ),
         (("seeds",), [0], {}),
         (("memory_gb",), 2.0, {}),
