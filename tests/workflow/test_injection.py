@@ -47,7 +47,7 @@ def test_an_intact_tree_is_sound(plan: Plan) -> None:
     kinds = {"scene": 4, "flow": 4, "segmentation": 4, "objects": 4, "cubes": 4}
     for folder, count in kinds.items():
         assert len(list(Path("results/walkway", folder).rglob("*.h5"))) == count
-    assert report.files[".h5"] == sum(kinds.values()) + 2 + 6
+    assert report.files[".h5"] == sum(kinds.values()) + 3 + 6
     assert report.files[".safetensors"] == 3
     assert report.files[".json"] == 4 + 1 + 3
     assert report.files[".csv"] == 2
