@@ -5,6 +5,7 @@ compares these digests with what lies there now, counts frames against the index
 every number of a table back to raw frames and labels.
 """
 
+import shutil
 import json
 import re
 from collections import Counter
@@ -159,13 +160,11 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
 
 
 def remove(paths: Iterable[str]) -> None:
-    """Removes files, and folders of pictures."""
+    """Removes files and folders."""
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            for item in path.iterdir():
-                item.unlink()
-            path.rmdir()
+            shutil.rmtree(path)
         else:
             path.unlink()
 

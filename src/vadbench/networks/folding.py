@@ -19,7 +19,9 @@ def fold_batch_norms(network: nn.Module) -> None:
     """
     network.eval()
     for sequence in [part for part in network.modules() if isinstance(part, nn.Sequential)]:
-        for (name, first), (norm_name, second) in pairwise(list(sequence.named_children())):
+        for (_, first), (norm_name, second) in pairwise(list(sequence.named_children())):
             if type(first) is nn.Conv2d and type(second) is nn.BatchNorm2d:
-                sequence.register_module(name, fuse_conv_bn_eval(first, second))
+                fused = fuse_conv_bn_eval(first, second)
+                # Into the layer itself, which others may watch.
+                first.weight, first.bias = fused.weight, fused.bias
                 sequence.register_module(norm_name, nn.Identity())
