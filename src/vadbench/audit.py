@@ -5,9 +5,9 @@ compares these digests with what lies there now, counts frames against the index
 every number of a table back to raw frames and labels.
 """
 
-import shutil
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
