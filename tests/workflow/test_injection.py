@@ -50,7 +50,7 @@ def test_an_intact_tree_is_sound(plan: Plan) -> None:
     assert report.files[".h5"] == sum(kinds.values()) + 3 + 6
     assert report.files[".safetensors"] == 3
     assert report.files[".json"] == 4 + 1 + 3 + 2
-    assert report.files[".csv"] == 2
+    assert report.files[".csv"] == 3
     assert report.files[".png"] == 6
 
 
