@@ -6,12 +6,10 @@ import subprocess
 import sys
 
 import pandas as pd
-import pytest
 
 from tests.workflow.conftest import Tree
 
 
-@pytest.mark.xfail(strict=True, reason="convolutions of HF2-VAD's flow network are not counted")
 def test_a_finished_run_has_a_report_with_cost_and_frames(finished: Tree) -> None:
     report = finished.folder / "results/report"
     assert "hf2vad" in (report / "index.html").read_text()

@@ -18,6 +18,7 @@ from torch.nn.modules.module import (
     register_module_forward_hook,
     register_module_forward_pre_hook,
 )
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vadbench.artefacts import open_artefact
 
@@ -30,6 +31,26 @@ class _Count:
     parameters: int
     inputs: int = 0
     operations: int = 0
+
+
+class _Counter(FlopCounterMode):  # type: ignore[misc]
+    """ptflops' counter, which also sees into operations that are made of others.
+
+    In inference mode a convolution arrives as `conv2d` and a dense layer as `linear`, which it has
+    no rule for; outside of it both are taken apart before.
+    """
+
+    def __enter__(self) -> None:
+        # ptflops' own forgets what was counted, and this is entered again for each operation.
+        TorchDispatchMode.__enter__(self)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func._overloadpacket not in self.all_ops:
+            with self:
+                made = func.decompose(*args, **(kwargs or {}))
+            if made is not NotImplemented:
+                return made
+        return super().__torch_dispatch__(func, types, args, kwargs)
 
 
 def cheapest_clip(paths: Sequence[Path], lengths: Sequence[int]) -> int:
@@ -61,7 +82,7 @@ def count_cost(work: Callable[[], None], frames: int) -> dict[str, Any]:
     kept: list[nn.Module] = []  # as long as it is counted, no other has its id
     depth = 0
     before = 0
-    counter = FlopCounterMode()
+    counter = _Counter()
 
     def total() -> int:
         return int(sum(counter.flop_counts["Global"].values()))
