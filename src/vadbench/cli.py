@@ -28,7 +28,7 @@ _EXAMPLES = {
   vadbench table --csv other/benchmark.csv""",
     "report": """examples:
   vadbench report                       results/report/index.html of what there is
-  vadbench report --config workflow/configs/ped2.yaml --output /tmp/report
+  vadbench report --config workflow/configs/ped2.yaml --output shown/report
 
 Runs of the configuration that have no numbers are listed with the job that failed and its log.
 A finished run has made the report already. The exit status is 0, also where runs are missing.""",

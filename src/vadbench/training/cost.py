@@ -42,7 +42,7 @@ class _Counter(FlopCounterMode):  # type: ignore[misc]
 
     def __enter__(self) -> None:
         # ptflops' own forgets what was counted, and this is entered again for each operation.
-        TorchDispatchMode.__enter__(self)
+        TorchDispatchMode.__enter__(self)  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func._overloadpacket not in self.all_ops:
