@@ -16,7 +16,7 @@ rule audit:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     script:
         "../scripts/audit.py"

@@ -83,8 +83,8 @@ rule find_regions:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         job=regions_params,
         script=PLAN.script("find_regions"),

@@ -86,8 +86,8 @@ rule count_cost:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         job=cost_params,
         script=PLAN.script("count_cost"),
@@ -108,8 +108,8 @@ rule draw_thumbnails:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=growing(2000),
+        runtime=growing(60),
     params:
         job=thumbnails_params,
         script=PLAN.script("draw_thumbnails"),
@@ -130,8 +130,8 @@ rule build_report:
         "../../envs/vadbench.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        mem_mb=growing(4000),
+        runtime=growing(30),
     params:
         job=report_params,
         script=PLAN.script("build_report"),

@@ -127,7 +127,7 @@ def draw_run(
     *,
     known: bool = True,
 ) -> None:
-    """Draws every test clip of a run into `<folder>/<clip>.png`.
+    """Draws every test clip that the protocol scores into `<folder>/<clip>.png`.
 
     Args:
         folder: Where the pictures go.
@@ -148,7 +148,8 @@ def draw_run(
         kept = {clip: labels[clip][shown.first :][: len(s)] for clip, s in shown.scores.items()}
         aucs = macro_auc(kept, shown.scores, "skip")[1]
     order = object_scores(train, test, protocol, weights) if weights else None
-    for clip in test.clips:
+    # A clip too short for the protocol has no scores to draw; the metrics' notes name it.
+    for clip in shown.scores:
         series = {name: result.scores[clip] for name, result in parts.items()}
         if fused is not None:
             rest = series if len(series) > 1 else {}
