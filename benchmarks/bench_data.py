@@ -18,6 +18,7 @@ from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FlowStage
+from vadbench.training import data
 from vadbench.training.data import Batches, CubeSet
 from vadbench.training.machine import set_up_torch, use_bfloat16
 from vadbench.training.settings import StageSettings
@@ -65,6 +66,8 @@ def measure() -> list[Row]:
         cubes = CubeSet(_write(Path(name)), ["flow"])
         size = len(cubes) * cubes.row_bytes / 1e9
         memory = Batches(cubes, BATCH, seed=0, memory_gb=2 * size)
+        # Two pools of a sixteenth each.
+        data._POOL_BYTES = 1e9 * size / 16
         disk = Batches(cubes, BATCH, seed=0, memory_gb=size / 8)
         _epoch(memory, None)
         alone = _epoch(disk, None)

@@ -153,7 +153,10 @@ class Config(Settings):
         "with the best test AUC, as many papers do, marked as chosen on test labels",
     )
     memory_gb: float = Field(
-        4.0, gt=0, description="most memory that training data may take, GB; more is streamed"
+        4.0,
+        ge=2,
+        description="most memory that training data may take, GB; more is streamed, in the same "
+        "order",
     )
     evaluation: EvaluationSection = Field(
         default_factory=EvaluationSection, description="protocols"

@@ -1,7 +1,7 @@
 """Batches of cached artefacts: from memory where they fit, else in shuffled blocks from disk.
 
-The order of an epoch is a function of seed and epoch only. Every sample is seen once per epoch. A
-run that was killed goes on at the next batch.
+The order of an epoch is a function of the samples, seed and epoch only, and not of the memory that
+there is. Every sample is seen once per epoch. A run that was killed goes on at the next batch.
 """
 
 import logging
@@ -9,6 +9,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,9 @@ __all__ = ["Batches", "CubeSet", "Samples", "ViewSet"]
 log = logging.getLogger(__name__)
 _BLOCK = 512  # cubes read at a time; a multiple of the rows of a stored chunk
 _VIEW_BLOCK = 64  # frames read at a time
+_POOL_BYTES = 0.9e9  # most samples that are shuffled together; two pools fit into 2 GB
 Arrays = dict[str, npt.NDArray[Any]]
+Rows = npt.NDArray[np.int64]
 
 
 class Samples(ABC):
@@ -207,14 +211,17 @@ def _row_bytes(dataset: h5py.Dataset) -> int:
 class Batches:
     """Shuffled batches of an epoch; iterating again gives the next epoch.
 
+    Samples of more than a pool's size are shuffled in blocks: an epoch goes through the blocks in
+    random order, and batches are drawn from a pool of as many blocks as fit into it, then from the
+    next. So the order is the same whether the samples are held in memory or streamed.
+
     Args:
         samples: The samples.
         batch_size: Samples per batch; the last batch of an epoch may be smaller.
         seed: Seed of the order.
         samples_per_epoch: Samples seen per epoch, another random choice in each; all if None.
-        memory_gb: Most memory for samples. If they do not fit, an epoch goes through blocks in
-            random order, and batches are drawn from as many blocks as half of the memory holds,
-            while the other half is being filled.
+        memory_gb: Most memory for samples. If they do not fit, batches are drawn from one pool while
+            the next is read.
     """
 
     def __init__(
@@ -230,10 +237,11 @@ class Batches:
         self.per_epoch = min(samples_per_epoch or len(samples), len(samples))
         self.epoch, self.next_batch = 0, 0
         self.rank, self.ranks = 0, 1
-        budget = memory_gb * 1e9
+        size = len(samples) * samples.row_bytes
         self._whole: Arrays | None = None
-        self._fits = len(samples) * samples.row_bytes <= budget
-        self._pool_blocks = max(1, int(budget / 2 / (samples.row_bytes * samples.block)))
+        self._one_pool = size <= _POOL_BYTES
+        self._fits = self._one_pool or size <= memory_gb * 1e9
+        self._pool_blocks = max(1, int(_POOL_BYTES / (samples.row_bytes * samples.block)))
 
     def __len__(self) -> int:
         return -(-self.per_epoch // self.batch_size)
@@ -255,7 +263,8 @@ class Batches:
         if self.next_batch >= len(self):
             self.epoch, self.next_batch = self.epoch + 1, 0
         rng = np.random.default_rng([self.seed, self.epoch])
-        batches = self._from_memory(rng) if self._fits else self._from_disk(rng)
+        pools = self._pools(rng)
+        batches = self._from_memory(pools) if self._fits else self._from_disk(pools)
         for number, batch in enumerate(batches):
             if number < self.next_batch:
                 continue
@@ -264,54 +273,95 @@ class Batches:
             tensors = {name: torch.from_numpy(values) for name, values in mine().items()}
             yield tensors if self.ranks == 1 else tensors | {"share": torch.tensor(share)}
 
-    def _from_memory(self, rng: np.random.Generator) -> Iterator["_Batch"]:
+    def _pools(self, rng: np.random.Generator) -> Iterator["_Pool"]:
+        """Yields the order of an epoch, pool by pool."""
+        blocks = self.samples.blocks()
+        if self._one_pool:
+            index = np.arange(len(self.samples))
+            yield _Pool(blocks, index, rng.permutation(len(index)), self.per_epoch)
+            return
+        blocks = [blocks[place] for place in rng.permutation(len(blocks))]
+        left: Rows = np.zeros(0, np.int64)
+        missing = self.per_epoch
+        for first in range(0, len(blocks), self._pool_blocks):
+            group = blocks[first : first + self._pool_blocks]
+            index = np.concatenate([left, *(np.arange(*block) for block in group)])
+            # What makes no whole batch goes into the next pool, if there is one.
+            rest = len(index) % self.batch_size
+            whole = len(index) - (rest if first + len(group) < len(blocks) else 0)
+            pool = _Pool(group, index, rng.permutation(len(index)), min(whole, missing))
+            yield pool
+            missing -= pool.whole
+            if missing == 0:
+                return
+            left = index[pool.order[pool.whole :]]
+
+    def _from_memory(self, pools: Iterator["_Pool"]) -> Iterator["_Batch"]:
         if self._whole is None:
             self._whole = self.samples.read_all()
-        order = rng.permutation(len(self.samples))[: self.per_epoch]
-        for start in range(0, self.per_epoch, self.batch_size):
-            yield _Batch(self._whole, order[start : start + self.batch_size])
+        for pool in pools:
+            for rows in pool.batches(self.batch_size):
+                yield _Batch(self._whole, pool.index[rows], pool.index[rows])
 
-    def _from_disk(self, rng: np.random.Generator) -> Iterator["_Batch"]:
-        blocks = self.samples.blocks()
-        blocks = [blocks[place] for place in rng.permutation(len(blocks))]
-        groups = [
-            blocks[first : first + self._pool_blocks]
-            for first in range(0, len(blocks), self._pool_blocks)
-        ]
-        left: Arrays | None = None
-        seen = 0
-        with ThreadPoolExecutor(1) as pool:
-            waiting = pool.submit(self._read_group, groups[0])
-            for number in range(len(groups)):
-                pooled = waiting.result()
-                if number + 1 < len(groups):
-                    waiting = pool.submit(self._read_group, groups[number + 1])
-                if left is not None:
-                    pooled = {n: np.concatenate([left[n], pooled[n]]) for n in pooled}
-                count = len(pooled["index"])
-                order = rng.permutation(count)
-                last = number + 1 == len(groups)
-                whole = count if last else count - count % self.batch_size
-                for start in range(0, whole, self.batch_size):
-                    if seen >= self.per_epoch:
-                        return
-                    chosen = order[start : min(start + self.batch_size, whole)]
-                    chosen = chosen[: self.per_epoch - seen]
-                    seen += len(chosen)
-                    yield _Batch(pooled, chosen)
-                rest = order[whole:]
-                left = {name: values[rest] for name, values in pooled.items()}
+    def _from_disk(self, pools: Iterator["_Pool"]) -> Iterator["_Batch"]:
+        left: Arrays = {}
+        pool = next(pools)
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(self._read_pool, pool)
+            for following in chain(pools, [None]):
+                arrays = waiting.result()
+                if following is not None:
+                    waiting = thread.submit(self._read_pool, following)
+                for name, values in left.items():
+                    arrays[name][: len(values)] = values
+                for rows in pool.batches(self.batch_size):
+                    yield _Batch(arrays, rows, pool.index[rows])
+                if following is None:
+                    return
+                rows = pool.order[pool.whole :]
+                left = {name: values[rows] for name, values in arrays.items()}
+                pool = following
 
-    def _read_group(self, blocks: Sequence[tuple[int, int]]) -> Arrays:
-        parts = [self.samples.read(*block) | {"index": np.arange(*block)} for block in blocks]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    def _read_pool(self, pool: "_Pool") -> Arrays:
+        """Reads a pool's blocks, with room before them for what the last pool left."""
+        place = len(pool.index) - sum(stop - start for start, stop in pool.blocks)
+        pooled: Arrays = {}
+        for start, stop in pool.blocks:
+            for name, values in self.samples.read(start, stop).items():
+                if name not in pooled:
+                    pooled[name] = np.empty((len(pool.index), *values.shape[1:]), values.dtype)
+                pooled[name][place : place + len(values)] = values
+            place += stop - start
+        return pooled
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Samples that are shuffled together.
+
+    Attributes:
+        blocks: What is read of the samples for it.
+        index: (P,) numbers of its samples: what the pool before left, then those of the blocks.
+        order: (P,) the order in which they are drawn.
+        whole: How many are; the others go into the next pool.
+    """
+
+    blocks: list[tuple[int, int]]
+    index: Rows
+    order: Rows
+    whole: int
+
+    def batches(self, size: int) -> Iterator[Rows]:
+        """Yields the rows of each batch within the pool."""
+        for start in range(0, self.whole, size):
+            yield self.order[start : min(start + size, self.whole)]
 
 
 class _Batch:
     """Rows of arrays, gathered only when the batch is used: skipped batches cost nothing."""
 
-    def __init__(self, arrays: Arrays, rows: npt.NDArray[np.int64]) -> None:
-        self._arrays, self._rows = arrays, rows
+    def __init__(self, arrays: Arrays, rows: Rows, index: Rows) -> None:
+        self._arrays, self._rows, self._index = arrays, rows, index
 
     def part(self, rank: int, ranks: int) -> tuple["_Batch", float]:
         """What one of several processes takes of the batch, and how large that is to the mean."""
@@ -319,8 +369,9 @@ class _Batch:
             # Nobody can compute on nothing, and the mean of equals is what they are.
             return self, 1.0
         rows = np.array_split(self._rows, ranks)[rank]
-        return _Batch(self._arrays, rows), ranks * len(rows) / len(self._rows)
+        index = np.array_split(self._index, ranks)[rank]
+        return _Batch(self._arrays, rows, index), ranks * len(rows) / len(self._rows)
 
     def __call__(self) -> Arrays:
         batch = {name: values[self._rows] for name, values in self._arrays.items()}
-        return {"index": self._rows} | batch
+        return {"index": self._index} | batch

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,16 +32,39 @@ def stored(paths: list[Path], field: str) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def budget(cubes: CubeSet, blocks: int) -> float:
-    """Memory, GB, that lets batches be drawn from so many blocks at a time."""
-    return 2 * blocks * 4 * cubes.row_bytes / 1e9 + 1e-9
+@pytest.fixture(params=[None, 1, 2, 3])
+def pool(request: pytest.FixtureRequest, cubes: list[Path], monkeypatch: Any) -> int | None:
+    """Blocks that a pool of `CubeSet(cubes, ["flow"])` holds; None: everything."""
+    if request.param is not None:
+        set_pool(monkeypatch, CubeSet(cubes, ["flow"]), request.param)
+    return request.param
 
 
-@pytest.mark.parametrize("blocks", [None, 1, 3])
-def test_an_epoch_shows_every_cube_once(cubes: list[Path], blocks: int | None) -> None:
-    rows = CubeSet(cubes)
-    memory = 4.0 if blocks is None else budget(rows, blocks)
-    batches = Batches(rows, 8, seed=3, memory_gb=memory)
+def set_pool(monkeypatch: pytest.MonkeyPatch, cubes: CubeSet, blocks: int) -> None:
+    monkeypatch.setattr(data, "_POOL_BYTES", blocks * 4 * cubes.row_bytes + 1)
+
+
+STREAMED = 1e-9  # GB: nothing fits, so that whatever is more than a pool is streamed
+
+
+@pytest.mark.parametrize("per_epoch", [None, 10, 24])
+def test_the_order_is_the_same_in_memory_and_streamed(
+    cubes: list[Path], pool: int | None, per_epoch: int | None
+) -> None:
+    rows = CubeSet(cubes, ["flow"])
+
+    def drawn(memory: float) -> list[dict[str, torch.Tensor]]:
+        batches = Batches(rows, 8, seed=3, samples_per_epoch=per_epoch, memory_gb=memory)
+        return [batch for _ in range(2) for batch in batches]
+
+    for one, other in zip(drawn(4.0), drawn(STREAMED), strict=True):
+        assert torch.equal(one["index"], other["index"])
+        assert torch.equal(one["flow"], other["flow"])
+
+
+@pytest.mark.parametrize("memory", [4.0, STREAMED])
+def test_an_epoch_shows_every_cube_once(cubes: list[Path], pool: int | None, memory: float) -> None:
+    batches = Batches(CubeSet(cubes), 8, seed=3, memory_gb=memory)
     flow, frames = stored(cubes, "flow"), stored(cubes, "frames")
     orders = []
     for _ in range(3):
@@ -54,36 +78,37 @@ def test_an_epoch_shows_every_cube_once(cubes: list[Path], blocks: int | None) -
     assert len(set(orders)) == 3
 
 
-@pytest.mark.parametrize("blocks", [None, 2])
-def test_the_order_depends_on_seed_and_epoch_alone(cubes: list[Path], blocks: int | None) -> None:
+def test_the_order_depends_on_seed_and_epoch(cubes: list[Path], pool: int | None) -> None:
     rows = CubeSet(cubes, ["flow"])
-    memory = 4.0 if blocks is None else budget(rows, blocks)
 
     def orders(seed: int) -> list[list[int]]:
-        batches = Batches(rows, 8, seed=seed, memory_gb=memory)
+        batches = Batches(rows, 8, seed=seed, memory_gb=STREAMED)
         return [torch.cat([batch["index"] for batch in batches]).tolist() for _ in range(2)]
 
     assert orders(1) == orders(1)
     assert orders(1) != orders(2)
 
 
-def test_cubes_of_different_clips_are_mixed_when_they_are_streamed(cubes: list[Path]) -> None:
+def test_cubes_of_different_clips_are_mixed_when_they_are_streamed(
+    cubes: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = CubeSet(cubes, ["flow"])
-    batches = Batches(rows, 8, seed=0, memory_gb=budget(rows, 3))
+    set_pool(monkeypatch, rows, 3)
+    batches = Batches(rows, 8, seed=0, memory_gb=STREAMED)
     clip = np.repeat(np.arange(len(COUNTS)), COUNTS)
     mixed = [len(set(clip[batch["index"].numpy()])) > 1 for batch in batches]
     assert sum(mixed) >= 2
 
 
-@pytest.mark.parametrize("blocks", [None, 2])
 @pytest.mark.parametrize("seen", [0, 2, 5])
-def test_batches_go_on_where_they_were(cubes: list[Path], blocks: int | None, seen: int) -> None:
+def test_batches_go_on_where_they_were_with_less_memory(
+    cubes: list[Path], pool: int | None, seen: int
+) -> None:
     rows = CubeSet(cubes, ["flow"])
-    memory = 4.0 if blocks is None else budget(rows, blocks)
-    whole = Batches(rows, 8, seed=3, memory_gb=memory)
+    whole = Batches(rows, 8, seed=3)
     expected = [[batch["index"].tolist() for batch in whole] for _ in range(2)]
 
-    other = Batches(rows, 8, seed=3, memory_gb=memory)
+    other = Batches(rows, 8, seed=3, memory_gb=STREAMED)
     other.go_to(seen)
     rest = [batch["index"].tolist() for batch in other]
     if seen == 5:
@@ -93,13 +118,11 @@ def test_batches_go_on_where_they_were(cubes: list[Path], blocks: int | None, se
         assert [batch["index"].tolist() for batch in other] == expected[1]
 
 
-@pytest.mark.parametrize("blocks", [None, 2])
 def test_fewer_samples_are_another_choice_in_each_epoch(
-    cubes: list[Path], blocks: int | None
+    cubes: list[Path], pool: int | None
 ) -> None:
     rows = CubeSet(cubes, ["flow"])
-    memory = 4.0 if blocks is None else budget(rows, blocks)
-    batches = Batches(rows, 4, seed=0, samples_per_epoch=10, memory_gb=memory)
+    batches = Batches(rows, 4, seed=0, samples_per_epoch=10, memory_gb=STREAMED)
     assert len(batches) == 3
     chosen = [torch.cat([batch["index"] for batch in batches]).tolist() for _ in range(2)]
     assert [len(set(order)) for order in chosen] == [10, 10]
@@ -110,28 +133,32 @@ def test_streaming_stays_within_its_memory(
     cubes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = CubeSet(cubes)
-    batches = Batches(rows, 4, seed=0, memory_gb=budget(rows, 2))
-    largest = 0
-    read = Batches._read_group
+    set_pool(monkeypatch, rows, 2)
+    batches = Batches(rows, 4, seed=0, memory_gb=STREAMED)
+    sizes = []
+    read = Batches._read_pool
 
-    def watched(self: Batches, blocks: list[tuple[int, int]]) -> dict[str, np.ndarray]:
-        nonlocal largest
-        group = read(self, blocks)
-        largest = max(largest, sum(group[name].nbytes for name in rows.fields))
-        return group
+    def watched(self: Batches, pool: Any) -> dict[str, np.ndarray]:
+        arrays = read(self, pool)
+        sizes.append(sum(values.nbytes for values in arrays.values()))
+        return arrays
 
-    monkeypatch.setattr(Batches, "_read_group", watched)
+    monkeypatch.setattr(Batches, "_read_pool", watched)
     for _ in batches:
         pass
-    assert 0 < largest <= budget(rows, 2) / 2 * 1e9
+    # A pool, and the part of a batch that the one before left.
+    assert len(sizes) > 2
+    assert max(sizes) <= (2 * 4 + 3) * rows.row_bytes
 
 
-def test_further_arrays_follow_the_cubes(cubes: list[Path], tmp_path: Path) -> None:
+def test_further_arrays_follow_the_cubes(
+    cubes: list[Path], tmp_path: Path, pool: int | None
+) -> None:
     made = np.arange(33 * 6, dtype=np.float16).reshape(33, 1, 1, 1, 6)
     path = tmp_path / "made.h5"
     write_reconstructions(path, made)
     rows = CubeSet(cubes, ["flow"], {"reconstructed": path})
-    for memory in (4.0, budget(rows, 2)):
+    for memory in (4.0, STREAMED):
         for batch in Batches(rows, 8, seed=0, memory_gb=memory):
             np.testing.assert_array_equal(batch["reconstructed"], made[batch["index"].numpy()])
 

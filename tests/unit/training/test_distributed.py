@@ -92,11 +92,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("memory", [4.0, 1e-5])
+@pytest.mark.parametrize("memory", [4.0, 1e-9])
 @pytest.mark.parametrize("ranks", [2, 3, 4])
-def test_processes_divide_every_batch_in_order(data: Path, ranks: int, memory: float) -> None:
+def test_processes_divide_every_batch_in_order(
+    data: Path, ranks: int, memory: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples = CubeSet(sorted((data / "cubes/train").glob("*.h5")), ["flow"])
     samples.block = 2
+    monkeypatch.setattr("vadbench.training.data._POOL_BYTES", 4 * samples.row_bytes)
 
     def batches(rank: int, ranks: int, start: int) -> list[dict[str, torch.Tensor]]:
         drawn = Batches(samples, BATCH, seed=1, memory_gb=memory)
