@@ -134,7 +134,7 @@ def job_of(folder: Path, variant: str, epochs: int) -> TrainJob:
 def test_one_batch_is_learnt(tmp_path: Path, variant: str) -> None:
     cubes = write_cubes(tmp_path, [3])
     before = object_scores(AMSRCNetwork(VARIANTS[variant]), cubes, "32", 0)
-    job = job_of(tmp_path, variant, 120)
+    job = job_of(tmp_path, variant, 40)
     train_stage(job)
     score_split(
         ScoreJob(

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torchvision.ops import FrozenBatchNorm2d
 
 from vadbench.teachers.loading import load_weights
 
@@ -23,24 +24,41 @@ _CATEGORIES = 91
 def build(settings: "MaskRCNNSettings") -> nn.Module:
     """Builds the network, untrained."""
     from torchvision.models import detection
-    from torchvision.models.detection.backbone_utils import mobilenet_backbone
 
     sizes = {"min_size": settings.min_size, "max_size": settings.max_size}
     if settings.model == "maskrcnn_mobilenet_v3_large_fpn":
-        # torchvision has this backbone for its Faster R-CNN only, from a sixteenth of the size on.
-        # Masks of small people need what a ResNet's pyramid has: from a quarter on.
-        backbone = mobilenet_backbone(
-            backbone_name="mobilenet_v3_large",
-            weights=None,
-            fpn=True,
-            trainable_layers=6,
-            returned_layers=[1, 2, 3, 5],
-        )
-        network: nn.Module = detection.MaskRCNN(backbone, _CATEGORIES, **sizes)
-        return network
+        return _small(sizes)
     make = getattr(detection, settings.model)
     made: nn.Module = make(weights=None, weights_backbone=None, num_classes=_CATEGORIES, **sizes)
     return made
+
+
+def _small(sizes: dict[str, int]) -> nn.Module:
+    """Mask R-CNN for processors: MobileNetV3 below a pyramid of half the usual width.
+
+    torchvision has this backbone for its Faster R-CNN only, from a sixteenth of the size on. Masks
+    of small people need what a ResNet's pyramid has: from a quarter on.
+    """
+    from torchvision.models import mobilenet_v3_large
+    from torchvision.models.detection import MaskRCNN
+    from torchvision.models.detection.backbone_utils import BackboneWithFPN
+    from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+    from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+
+    width, pooled = 128, 7
+    body = mobilenet_v3_large(weights=None, norm_layer=FrozenBatchNorm2d).features
+    # The last layers of a quarter, an eighth, a sixteenth and a thirty-second of the size.
+    stages = {"3": "0", "6": "1", "12": "2", "16": "3"}
+    channels = [24, 40, 112, 960]
+    network: nn.Module = MaskRCNN(
+        BackboneWithFPN(body, stages, channels, width),
+        box_head=TwoMLPHead(width * pooled**2, 512),
+        box_predictor=FastRCNNPredictor(512, _CATEGORIES),
+        mask_head=MaskRCNNHeads(width, (width,) * 4, 1),
+        mask_predictor=MaskRCNNPredictor(width, width, _CATEGORIES),
+        **sizes,
+    )
+    return network
 
 
 def to_input(frame: npt.NDArray[np.uint8]) -> Tensor:
