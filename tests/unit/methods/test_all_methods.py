@@ -17,7 +17,8 @@ STAGE = {"epochs": 2, "batch_size": 6, "learning_rate": 1e-3}
 AT = 4  # of 6 steps; the second epoch has begun
 NO_WEIGHTS = {"appearance_weights": "none", "motion_weights": "none"}
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    # HF2-VAD's stages are in tests/unit/training.
+    # Its other stages are in tests/unit/training.
+    "hf2vad": ("full", "flow", {"memory_slots": 8, "flow": STAGE}),
     "amsrc": ("full", "predict", {"predict": STAGE}),
     "flow_duality": (
         "no_flow",
