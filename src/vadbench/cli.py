@@ -388,7 +388,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from vadbench.report.protocols import choose_protocols
     from vadbench.scoring.foreign import evaluate_scores, labels_from_file
     from vadbench.scoring.protocol import PROTOCOLS
-    from vadbench.scoring.vectors import read_vectors
+    from vadbench.vectors import read_vectors
 
     # Outside of the project's folder there is no config.yaml, and need not be.
     config = None

@@ -1,6 +1,5 @@
 """Evaluates somebody else's frame scores under any protocol."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import file_digest
-from vadbench.datasets.labels import READERS, read_label_file
+from vadbench.datasets.labels import READERS, holds_intervals, labels_of, read_label_file
 from vadbench.errors import VadbenchError
 from vadbench.scoring.evaluate import evaluate, measure
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
-from vadbench.scoring.vectors import FORMATS, Vectors, natural, read_vectors
+from vadbench.vectors import Vectors, natural, read_vectors
 
 __all__ = ["Kind", "Refusal", "Truth", "align", "evaluate_scores", "labels_from_file"]
 
@@ -66,11 +65,11 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
     """
     if not path.is_file():
         raise VadbenchError(f"{path}: no such file")
-    if path.suffix not in READERS:
+    if path.suffix.lower() not in READERS:
         raise VadbenchError(f"{path}: labels are read from {', '.join(READERS)} files")
     notes = []
     per_clip = None if scores.is_flat else scores
-    own = None if _holds_intervals(path) else read_vectors(path)
+    own = None if holds_intervals(path) else read_vectors(path)
     if lengths is not None:
         clips = _named([str(n) for n in range(1, len(lengths) + 1)], lengths)
         if own is not None and own.names is not None and len(own.names) == len(lengths):
@@ -81,6 +80,12 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
         clips = _named(own.names, [len(vector) for vector in own.values])
     elif per_clip is not None:
         clips = _named(per_clip.names, [len(vector) for vector in per_clip.values])
+        if own is not None and len(own.values[0]) != sum(clips.values()):
+            raise VadbenchError(
+                f"{path}: {len(own.values[0])} labels in one vector, but the scores of "
+                f"{len(clips)} clips have {sum(clips.values())} frames; give --lengths if scores "
+                "lack frames that a protocol drops"
+            )
         notes.append("frames of each clip counted in the scores")
     elif own is not None:
         clips = {"all": len(own.values[0])}
@@ -93,43 +98,13 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
             f"{path}: holds intervals, and nothing says how many frames each clip has; give "
             "--lengths, or one vector of scores per clip"
         )
-    vectors = _checked(own, clips) if path.suffix == ".csv" and own else None
-    found = vectors or read_label_file(path, clips)
+    found = read_label_file(path, clips) if own is None else labels_of(own, clips)
     return Truth(found, str(path), file_digest(path), notes=notes)
 
 
 def _named(names: Sequence[str] | None, lengths: Sequence[int]) -> dict[str, int]:
     names = names or [str(n) for n in range(1, len(lengths) + 1)]
     return dict(zip(names, lengths, strict=True))
-
-
-def _holds_intervals(path: Path) -> bool:
-    """Whether a label file lists first and last frames rather than a label for each frame."""
-    if path.suffix == ".csv":
-        with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-            header = next(csv.reader(stream), [])
-        return {"first", "last"} <= {cell.strip().lower() for cell in header}
-    if path.suffix == ".mat":
-        try:
-            return any(len(vector) == 2 for vector in read_vectors(path).values)
-        except VadbenchError:
-            return (
-                True  # Matrices of two rows; the reader of labels says what is wrong with others.
-            )
-    return path.suffix not in FORMATS
-
-
-def _checked(own: Vectors, clips: Mapping[str, int]) -> dict[str, npt.NDArray[np.uint8]]:
-    """Returns labels of a table with one line a frame."""
-    vectors, _ = align(own, clips, Protocol())
-    for clip, vector in vectors.items():
-        wrong = np.flatnonzero(~np.isin(vector, [0, 1]))
-        if len(wrong):
-            raise VadbenchError(
-                f"{own.path}: clip {clip}, frame {wrong[0]}: label {vector[wrong[0]]:g}, expected "
-                "0 or 1"
-            )
-    return {clip: vector.astype(np.uint8) for clip, vector in vectors.items()}
 
 
 def align(
@@ -155,12 +130,11 @@ def align(
     head, tail = max(protocol.drop_first, protocol.fill_first), protocol.drop_last
     shorter = {clip: max(0, n_frames - head - tail) for clip, n_frames in lengths.items()}
     found, notes = _by_clip(scores, lengths, shorter)
-    firsts = dict(zip(found, scores.first or (), strict=False))
-    is_short = bool(head + tail) and all(len(found[clip]) == shorter[clip] for clip in lengths)
+    is_short = bool(head + tail) and all(len(found[clip][0]) == shorter[clip] for clip in lengths)
     result = {}
     skipped = 0
     for clip, n_frames in lengths.items():
-        values = found[clip]
+        values, first = found[clip]
         start = head if is_short else 0
         expected = shorter[clip] if is_short else n_frames
         if len(values) != expected:
@@ -171,9 +145,9 @@ def align(
                 f"{scores.path}: clip {clip}: {len(values)} scores for {known}; give scores of the "
                 "same frames as the labels"
             )
-        if clip in firsts and firsts[clip] not in {start, start + 1}:
+        if first not in {None, start, start + 1}:
             raise VadbenchError(
-                f"{scores.path}: clip {clip}: scores start at frame {firsts[clip]}, expected "
+                f"{scores.path}: clip {clip}: scores start at frame {first}, expected "
                 f"{start} (or {start + 1}, counted from 1)"
             )
         if is_short:
@@ -214,35 +188,41 @@ def align(
 
 def _by_clip(
     scores: Vectors, lengths: Mapping[str, int], shorter: Mapping[str, int]
-) -> tuple[dict[str, Floats], list[str]]:
-    """Cuts one vector into clips, or assigns vectors to clips by name or order."""
+) -> tuple[dict[str, tuple[Floats, int | None]], list[str]]:
+    """Cuts one vector into clips, or assigns vectors, and first frames, by name or order."""
     clips = list(lengths)
     if scores.is_flat and len(clips) > 1:
         (values,) = scores.values
         for expected in (lengths, shorter):
             if len(values) == sum(expected.values()):
                 parts = np.split(values, np.cumsum(list(expected.values()))[:-1])
-                return dict(zip(clips, parts, strict=True)), []
+                starts: list[int | None] = [None] * len(clips)
+                starts[:1] = scores.first or [None]
+                return dict(zip(clips, zip(parts, starts, strict=True), strict=True)), []
         known = f"{sum(lengths.values())} frames"
         if sum(shorter.values()) != sum(lengths.values()):
             known += f", or {sum(shorter.values())} without those that the protocol drops or fills"
         raise VadbenchError(
             f"{scores.path}: {len(values)} scores, but the {len(clips)} test clips have {known}"
         )
-    if len(scores.values) != len(clips):
+    names = scores.names or clips
+    if set(names) & set(clips) and set(names) != set(clips):
+        missing = ", ".join(clip for clip in clips if clip not in names) or "none"
+        extra = ", ".join(name for name in names if name not in clips) or "none"
         raise VadbenchError(
-            f"{scores.path}: scores of {len(scores.values)} clips, but there are {len(clips)}"
+            f"{scores.path}: some clips have other names than the labels; without scores: "
+            f"{missing}; with scores only: {extra}"
         )
-    if scores.names is None or set(scores.names) == set(clips):
-        names = clips if scores.names is None else scores.names
-        by_name = dict(zip(names, scores.values, strict=True))
+    if len(scores.values) != len(clips):
+        raise VadbenchError(f"{scores.path}: {scores.misfit(lengths)}")
+    firsts: Sequence[int | None] = scores.first or [None] * len(clips)
+    by_name = dict(zip(names, zip(scores.values, firsts, strict=True), strict=True))
+    if set(names) == set(clips):
         return {clip: by_name[clip] for clip in clips}, []
-    order = sorted(range(len(clips)), key=lambda n: natural((scores.names or clips)[n]))
-    wanted = sorted(clips, key=natural)
-    matched = {clip: scores.values[n] for clip, n in zip(wanted, order, strict=True)}
-    first = scores.names[order[0]]
-    note = f"clips have other names and are matched by order ({first!r} is {wanted[0]!r}, ...)"
-    return {clip: matched[clip] for clip in clips}, [note]
+    order, wanted = sorted(names, key=natural), sorted(clips, key=natural)
+    other = dict(zip(wanted, order, strict=True))
+    note = f"clips have other names and are matched by order ({order[0]!r} is {wanted[0]!r}, ...)"
+    return {clip: by_name[other[clip]] for clip in clips}, [note]
 
 
 def evaluate_scores(
