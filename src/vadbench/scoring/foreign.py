@@ -1,7 +1,7 @@
 """Evaluates somebody else's frame scores under any protocol."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -196,8 +196,8 @@ def _by_clip(
         for expected in (lengths, shorter):
             if len(values) == sum(expected.values()):
                 parts = np.split(values, np.cumsum(list(expected.values()))[:-1])
-                starts: list[int | None] = [None] * len(clips)
-                starts[:1] = scores.first or [None]
+                start = scores.first[0] if scores.first else None
+                starts = [start, *[None] * (len(clips) - 1)]
                 return dict(zip(clips, zip(parts, starts, strict=True), strict=True)), []
         known = f"{sum(lengths.values())} frames"
         if sum(shorter.values()) != sum(lengths.values()):
@@ -236,8 +236,8 @@ def evaluate_scores(
 
     Without training scores a protocol that normalises by them leaves that step out, and the note of
     every number says so: of one score it is a shift and a scale, which move no rank, but for the
-    zeros that a median pads with and the zero of a padded clip. Statistics of test scores never
-    stand in.
+    zeros that a median pads with. A macro AUC of padded clips, whose 0 has to be the lowest score,
+    is then left out where scores lie below 0. Statistics of test scores never stand in.
 
     Args:
         scores: Scores of the test frames.
@@ -260,28 +260,36 @@ def evaluate_scores(
             f"{truth.source}: all {len(every)} labels are {every.min()}; without frames of both "
             "classes there is no AUC"
         )
-    if kind == "psnr":
-        scores = replace(scores, values=[-vector for vector in scores.values])
-        train = train and replace(train, values=[-vector for vector in train.values])
+    sign = -1 if kind == "psnr" else 1
     lengths = {clip: len(vector) for clip, vector in truth.clips.items()}
-    normal = _training(train) if train is not None else None
+    normal = _training(train, sign) if train is not None else None
+    known: dict[str, tuple[list[dict[str, Any]], list[str]] | VadbenchError] = {}
+
+    def measured(used: Protocol) -> tuple[list[dict[str, Any]], list[str]] | VadbenchError:
+        try:
+            vectors, notes = align(scores, lengths, used)
+            test = _as_scores(vectors, sign)
+            result = evaluate(normal or test, test, truth.clips, used, {"score": 1.0})
+        except VadbenchError as error:
+            return error
+        return measure(result), [*notes, *result.notes]
+
     records: list[dict[str, Any]] = []
     refused = []
     for name, protocol in protocols.items():
-        used = protocol.resolved(truth.dataset, ["score"] if kind == "error" else [])
-        used = used.model_copy(update={"weights": None})
-        notes = [*truth.notes, *_assumed(protocol, truth.dataset, kind, normal)]
+        used = protocol.resolved(truth.dataset, ["score"] if kind == "error" else []).alone()
         if normal is None and used.normalise in {"train_z", "train_minmax"}:
             used = used.model_copy(update={"normalise": "none"})
-        try:
-            vectors, more = align(scores, lengths, used)
-            test = _as_scores(vectors)
-            result = evaluate(normal or test, test, truth.clips, used, {"score": 1.0})
-        except VadbenchError as error:
-            refused.append(Refusal(name, str(error)))
+        # Several protocols are the same for one score; each is measured once.
+        if used.measured not in known:
+            known[used.measured] = measured(used)
+        found = known[used.measured]
+        if isinstance(found, VadbenchError):
+            refused.append(Refusal(name, str(found)))
             continue
-        note = "; ".join(dict.fromkeys([*notes, *more, *filter(None, result.notes)]))
-        for item in measure(result):
+        notes = [*truth.notes, *_assumed(protocol, truth.dataset, kind, normal), *found[1]]
+        note = "; ".join(dict.fromkeys(filter(None, notes)))
+        for item in found[0]:
             item = {key: value for key, value in item.items() if key != "anomaly"}
             about = {"labels_source": truth.source, "labels_sha256": truth.sha256}
             records.append({"protocol": name} | item | {"note": note} | about)
@@ -292,7 +300,13 @@ def _assumed(protocol: Protocol, dataset: str, kind: Kind, train: Scores | None)
     """Says what a protocol cannot do with one vector of scores."""
     notes = []
     if train is None and protocol.normalise in {"train_z", "train_minmax"}:
-        notes.append("not normalised by training scores, since there are none (--train-scores)")
+        lost = "not normalised by training scores, since there are none (--train-scores)"
+        if protocol.smoothing.kind != "none" and protocol.smoothing.padding == "zero":
+            lost += (
+                ", so that the zeros beyond the ends of clips lie elsewhere among the scores: this "
+                "moves AUCs (scores of boxes on Ped2: micro by up to 2.4 points, macro by 5)"
+            )
+        notes.append(lost)
     if protocol.psnr and kind == "score":
         notes.append("scores scaled as they are (--kind error if they are squared errors)")
     if protocol.shares:
@@ -304,7 +318,7 @@ def _assumed(protocol: Protocol, dataset: str, kind: Kind, train: Scores | None)
     return notes
 
 
-def _training(train: Vectors) -> Scores:
+def _training(train: Vectors, sign: int) -> Scores:
     for n, vector in enumerate(train.values):
         bad = np.flatnonzero(~np.isfinite(vector))
         if len(bad):
@@ -313,11 +327,10 @@ def _training(train: Vectors) -> Scores:
                 f"{train.path}: clip {clip}: the training score of frame {bad[0]} is "
                 f"{vector[bad[0]]}"
             )
-    return _as_scores({str(n): vector for n, vector in enumerate(train.values)})
+    return _as_scores({str(n): vector for n, vector in enumerate(train.values)}, sign)
 
 
-def _as_scores(vectors: Mapping[str, Floats]) -> Scores:
+def _as_scores(vectors: Mapping[str, Floats], sign: int) -> Scores:
     lengths = [len(vector) for vector in vectors.values()]
-    return Scores.of_frames(
-        list(vectors), lengths, {"score": np.concatenate(list(vectors.values()))}
-    )
+    values = sign * np.concatenate(list(vectors.values()))
+    return Scores.of_frames(list(vectors), lengths, {"score": values})

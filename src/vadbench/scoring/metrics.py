@@ -45,7 +45,7 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
 
     Args:
         labels: (T,) 0/1.
-        scores: (T,) finite.
+        scores: (T,), none NaN.
     """
     truth, values = np.asarray(labels), np.asarray(scores, np.float64)
     high, low = values[truth == 1], np.sort(values[truth != 1])
@@ -85,8 +85,7 @@ def macro_auc(
         series = scores[clip]
         if one_class_clips == "pad":
             truth = np.concatenate([[0], truth, [1]])
-            # Any score above all others does for infinity, which scikit-learn refuses.
-            series = np.concatenate([[0.0], series, [max(0.0, series.max()) + 1]])
+            series = np.concatenate([[0.0], series, [np.inf]])
         value = auc(truth, series)
         if value is None:
             skipped.append(clip)

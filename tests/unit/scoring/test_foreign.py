@@ -11,6 +11,7 @@ from sklearn.metrics import roc_auc_score
 
 from vadbench.datasets.labels import read_label_file
 from vadbench.errors import VadbenchError
+from vadbench.scoring.evaluate import measure
 from vadbench.scoring.foreign import Truth, align, evaluate_scores, labels_from_file
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
 from vadbench.vectors import Vectors, read_vectors
@@ -410,3 +411,81 @@ def test_a_label_that_is_none_is_named(tmp_path: Path) -> None:
         path.write_text(f"clip,label\na,0\na,{text}\n")
         with pytest.raises(VadbenchError, match=f"clip a, frame 1: label {label}, expected 0 or 1"):
             labels_from_file(path, vectors([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0, -3.0, -5.0])
+def test_a_shift_of_scores_never_moves_a_macro_auc(shift: float) -> None:
+    """Padded clips have a normal frame of score 0: a macro AUC in which it is not the lowest."""
+    scores, train = RNG.uniform(1, 4, 54), RNG.uniform(0, 5, 100)
+    protocols = {name: PROTOCOLS[name] for name in ("ai_vad", "ssmtl", "aed")}
+
+    def macro(values: np.ndarray, normal: np.ndarray | None) -> tuple[list[float], str]:
+        given = None if normal is None else vectors(normal)
+        records, refused = evaluate_scores(vectors(values), truth(), protocols, given)
+        assert not refused
+        found = [item["value"] for item in records if item["metric"] == "auc_macro"]
+        return found, records[0]["note"]
+
+    assert macro(scores + shift, train + shift)[0] == pytest.approx(macro(scores, train)[0])
+    found, note = macro(scores + shift, None)
+    if shift < 0:
+        assert found == []
+        assert "frames score below the 0 of the padded normal frame" in note
+    else:
+        assert found == pytest.approx(macro(scores, None)[0])
+        assert len(found) == 3
+
+
+def test_scores_below_those_of_training_and_the_padded_frame_are_counted() -> None:
+    scores = np.linspace(-1, 3, 54)
+    protocols = {"ssmtl": PROTOCOLS["ssmtl"]}
+    records, _ = evaluate_scores(vectors(scores), truth(), protocols, vectors([0.0, 4.0]))
+    assert "14 of 54 frames score below the 0" in records[0]["note"]
+    assert "auc_macro" in {item["metric"] for item in records}
+
+
+def test_constant_clips_and_constant_training_scores_are_said() -> None:
+    parts = [np.full(30, 0.1), PARTS[1]]
+    protocols = {name: PROTOCOLS[name] for name in ("raw", "flow_duality", "ai_vad", "hf2vad")}
+    records, _ = evaluate_scores(vectors(*parts), truth(), protocols, vectors(np.full(9, 0.1)))
+    notes = {item["protocol"]: item["note"] for item in records}
+    assert all("all frames have the same score: clip9" in note for note in notes.values())
+    for name in protocols:
+        said = "training scores of score are all the same" in notes[name]
+        assert said == (name in {"ai_vad", "hf2vad"})
+    # Their deviation is a rounding error, and no scale.
+    values = {(item["protocol"], item["metric"]): item["value"] for item in records}
+    assert abs(values["hf2vad", "f1_threshold"]) < 10
+
+
+def test_scores_too_large_for_a_protocol_are_refused() -> None:
+    values = np.where(np.arange(54) % 2, 1.7e308, -1.7e308)
+    names = ("raw", "vec", "ai_vad", "hf2vad", "flow_duality")
+    records, refused = evaluate_scores(
+        vectors(values), truth(), {n: PROTOCOLS[n] for n in names}, vectors(values)
+    )
+    assert {item.protocol for item in refused} == {"vec", "ai_vad", "hf2vad", "flow_duality"}
+    assert all("too large" in item.reason for item in refused)
+    assert all(np.isfinite(item["value"]) for item in records)
+
+
+def test_a_psnr_that_is_not_finite_is_named_as_it_was_given() -> None:
+    values = np.append(np.inf, FLAT[1:])
+    _, refused = evaluate_scores(vectors(values), truth(), {"raw": PROTOCOLS["raw"]}, kind="psnr")
+    assert "the score of frame 0 is inf" in refused[0].reason
+
+
+def test_protocols_that_are_the_same_for_one_score_are_measured_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from vadbench.scoring import foreign
+
+    measured = []
+    monkeypatch.setattr(foreign, "measure", lambda found: measured.append(found) or measure(found))
+    same = {"hf2vad", "amsrc", "median17"}
+    records, _ = evaluate_scores(vectors(FLAT), truth(), {name: PROTOCOLS[name] for name in same})
+    assert len(measured) == 1
+    assert {item["protocol"] for item in records} == same
+    notes = {item["protocol"]: item["note"] for item in records}
+    assert "macro by 5" in notes["hf2vad"]
+    assert "--train-scores" not in notes["median17"]
