@@ -59,8 +59,9 @@ Labels are 0 and 1 in the same formats, or intervals: a .csv of clip,first,last,
 
 Scores may lack the frames that a protocol drops; the output says so. What does not fit, or is not
 finite where it counts, is refused. A protocol that normalises by training scores leaves that out
-without --train-scores, and says so. The exit status is 1 if a protocol that was named, or all,
-were refused.""",
+without --train-scores, and says so. In --json a protocol has the name of `vadbench protocols
+--list`, however it was written. The exit status is 1 if a protocol that was named, or all, were
+refused.""",
     "datasets": """examples:
   vadbench datasets                     what config.yaml names
   VADBENCH_DATA=/data vadbench datasets --config workflow/configs/ped2.yaml --check
@@ -354,10 +355,10 @@ def _report(config: Path, folder: Path) -> None:
 
 
 def _lengths(text: str) -> list[int]:
-    numbers = [int(part) for part in text.split(",")]
-    if min(numbers) < 1:
-        raise ValueError(text)
-    return numbers
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected frames of each clip as 180,180,150")
+    return [int(part) for part in parts]
 
 
 def _protocols(chosen: argparse.Namespace) -> None:
@@ -388,7 +389,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     from vadbench.report.protocols import choose_protocols
     from vadbench.scoring.foreign import evaluate_scores, labels_from_file
     from vadbench.scoring.protocol import PROTOCOLS
-    from vadbench.scoring.vectors import read_vectors
+    from vadbench.vectors import read_vectors
 
     # Outside of the project's folder there is no config.yaml, and need not be.
     config = None
@@ -407,7 +408,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
         truth = _truth(config, chosen.config, chosen.dataset)
     records, refused = evaluate_scores(scores, truth, protocols, train, chosen.kind)
     if chosen.json:
-        print(json.dumps(records, indent=1))
+        print(json.dumps(records, indent=1, allow_nan=False))
     elif records:
         print_scores(records, truth)
     for item in refused:
@@ -424,7 +425,8 @@ def _truth(config: "Config | None", path: Path, name: str) -> "Truth":
 
     known = {**PUBLISHED, **(config.datasets if config is not None else {})}
     if name not in known:
-        raise VadbenchError(f"{path} names no data set {name!r}{nearest(name, list(known))}")
+        who = f"{path} and the published ones" if config is not None else "the published data sets"
+        raise VadbenchError(f"there is no data set {name!r} in {who}{nearest(name, list(known))}")
     section = known[name]
     labels = read_labels(section, raw_root(section.family, name))
     if not labels.known:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from vadbench.datasets.sections import (
     AvenueSection,
@@ -23,7 +23,7 @@ from vadbench.datasets.sections import (
 from vadbench.errors import VadbenchError
 from vadbench.methods import Budget, get_method, merge, method_names, nearest
 from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
-from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name
+from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name, refuse_published
 from vadbench.settings import Settings
 from vadbench.teachers.depth.settings import DepthSettings
 from vadbench.teachers.flow.settings import FlowSettings
@@ -82,7 +82,7 @@ class EvaluationSection(Settings):
         description="protocols of the benchmark's table, by name, beside each method's own; the "
         "table of protocols has all",
     )
-    custom: dict[Name, Protocol] = Field(
+    custom: Annotated[dict[Name, Protocol], AfterValidator(refuse_published)] = Field(
         default_factory=dict, description="your own protocols by name"
     )
     false_positive_rate: float = Field(

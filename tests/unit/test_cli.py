@@ -163,8 +163,12 @@ def test_labels_come_from_a_data_set_or_a_file(
     scores, _ = write_labels(tmp_path)
     with pytest.raises(SystemExit):
         main(["evaluate", scores])
+    with pytest.raises(SystemExit):
+        main(["evaluate", scores, "--labels", "labels.json", "--lengths", "40,b"])
+    assert "'40,b': expected frames of each clip" in capsys.readouterr().err
     assert main(["evaluate", scores, "--dataset", "ped3"]) == 1
-    assert "did you mean 'ped" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert "there is no data set 'ped3' in the published data sets; did you mean 'ped" in shown
     assert main(["evaluate", scores, "--dataset", "ped2"]) == 1
     assert "UCSDped2" in capsys.readouterr().err
 

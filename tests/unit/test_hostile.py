@@ -257,7 +257,7 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
     np.savez_compressed(path, gt=np.arange(100) > 80)
     assert read_label_file(path, lengths)["02"].sum() == 19
     np.savez(path, gt=np.array([Evil(tmp_path / "owned")]))
-    with pytest.raises(VadbenchError, match=r"labels\.npz: cannot be read as labels"):
+    with pytest.raises(VadbenchError, match=r"labels\.npz: cannot be read as one number a frame"):
         read_label_file(path, lengths)
     assert not (tmp_path / "owned").exists()
 

@@ -5,10 +5,7 @@ an unpickler that knows nothing but NumPy arrays.
 """
 
 import csv
-import json
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.errors import VadbenchError
+from vadbench.vectors import Vectors, load_matlab, read_vectors, reading
 
-__all__ = ["READERS", "from_intervals", "intervals", "read_label_file"]
+__all__ = [
+    "READERS",
+    "from_intervals",
+    "holds_intervals",
+    "intervals",
+    "labels_of",
+    "read_label_file",
+]
 
 Vector = npt.NDArray[np.uint8]
 Lengths = Mapping[str, int]
@@ -48,28 +53,29 @@ def intervals(labels: npt.ArrayLike) -> list[tuple[int, int]]:
     return [(int(a), int(b) - 1) for a, b in zip(changes[::2], changes[1::2], strict=True)]
 
 
-_UNREADABLE = (
-    OSError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    EOFError,
-    NotImplementedError,  # of scipy, for MATLAB 7.3
-    RecursionError,  # of json, for lists in lists in lists
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _MOST_BYTES = 64
 """More than any form of a label takes."""
+
+
+def holds_intervals(path: Path) -> bool:
+    """Whether a label file lists first and last frames rather than a label for each frame.
+
+    Raises:
+        VadbenchError: The file is damaged.
+    """
+    with reading(path, "labels"):
+        if path.suffix.lower() == ".csv":
+            return {"first", "last"} <= set(_header(path))
+        if path.suffix.lower() == ".mat":
+            return _cell_of_intervals(load_matlab(path)) is not None
+        return path.suffix.lower() == ".m"
 
 
 def read_label_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """Reads a label file by its ending.
 
     Args:
-        path: A .m, .mat, .npy, .npz or .json file.
+        path: A .csv, .m, .mat, .npy, .npz or .json file.
         lengths: Number of frames of each test clip, in order.
 
     Returns:
@@ -78,13 +84,56 @@ def read_label_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     Raises:
         VadbenchError: The file is damaged, or fits the clips in number or length not.
     """
-    reader = READERS.get(path.suffix)
+    reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise VadbenchError(f"{path}: labels are read from {', '.join(READERS)} files")
-    try:
+    with reading(path, "labels"):
         return reader(path, lengths)
-    except _UNREADABLE as error:
-        raise VadbenchError(f"{path}: cannot be read as labels ({error})") from error
+
+
+def labels_of(vectors: Vectors, lengths: Lengths) -> dict[str, Vector]:
+    """Takes vectors for the labels of clips: one over all, one per clip in order, or by name.
+
+    Args:
+        vectors: What a label file holds.
+        lengths: Number of frames of each test clip, in order.
+
+    Raises:
+        VadbenchError: They fit the clips in number or length not, or a label is not 0 or 1.
+    """
+    path, values, total = vectors.path, list(vectors.values), sum(lengths.values())
+    firsts = list(vectors.first or [0] * len(values))
+    if vectors.names is not None:
+        places = {name: number for number, name in enumerate(vectors.names)}
+        missing = [clip for clip in lengths if clip not in places]
+        if missing:
+            known = ", ".join(vectors.names)
+            raise VadbenchError(f"{path}: has no labels for clip {missing[0]}, but for {known}")
+        values = [values[places[clip]] for clip in lengths]
+        firsts = [firsts[places[clip]] for clip in lengths]
+    elif len(values) == 1 and len(lengths) != 1:
+        if len(values[0]) != total:
+            raise VadbenchError(
+                f"{path}: holds {len(values[0])} labels, but the test clips have {total} frames"
+            )
+        values = np.split(values[0], np.cumsum(list(lengths.values()))[:-1])
+        firsts = firsts + [0] * (len(values) - 1)
+    if len(values) != len(lengths):
+        raise VadbenchError(f"{path}: {vectors.misfit(lengths)}")
+    labels = {}
+    for (clip, n_frames), vector, first in zip(lengths.items(), values, firsts, strict=True):
+        if len(vector) != n_frames:
+            raise VadbenchError(f"{path}: clip {clip}: {len(vector)} labels for {n_frames} frames")
+        if first not in {0, 1}:
+            raise VadbenchError(f"{path}: clip {clip}: labels start at frame {first}, expected 0")
+        wrong = np.flatnonzero(~np.isin(vector, [0, 1]))
+        if len(wrong):
+            raise VadbenchError(
+                f"{path}: clip {clip}, frame {wrong[0]}: label {vector[wrong[0]]:g}, expected "
+                "0 or 1"
+            )
+        labels[clip] = vector.astype(np.uint8)
+    return labels
 
 
 def _matlab_script(path: Path, lengths: Lengths) -> dict[str, Vector]:
@@ -107,59 +156,28 @@ def _matlab_script(path: Path, lengths: Lengths) -> dict[str, Vector]:
 
 def _matlab_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """`ped2.mat` of the repacks: a cell `gt` with a 2 x N array of first and last frame, from 1."""
-    from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
-
-    from vadbench.arrays import check_matlab
-
-    check_matlab(path, _MOST_BYTES * (sum(lengths.values()) + 16 * len(lengths)))
-    try:
-        content = {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
-    except MatReadError as error:
-        raise ValueError(str(error)) from error
-    cell = content.get("gt", next(iter(content.values()), None))
+    cell = _cell_of_intervals(load_matlab(path, _most(lengths)))
     if cell is None:
-        raise ValueError("it holds no variable")
-    if cell.dtype != object:
-        return _of_vectors(path, [cell], lengths)
-    items = [np.asarray(item) for item in cell.ravel()]
-    if all(item.ndim == 2 and item.shape[0] == 2 for item in items):
-        spans = [[(int(a) - 1, int(b) - 1) for a, b in item.T] for item in items]
-        return _of_spans(path, spans, lengths)
-    return _of_vectors(path, items, lengths)
+        return _vectors(path, lengths)
+    spans = [[(int(a) - 1, int(b) - 1) for a, b in item.T] for item in cell]
+    return _of_spans(path, spans, lengths)
 
 
-def _numpy_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
-    """One flat vector over all clips, or an object array of one vector per clip."""
-    from vadbench.arrays import load_array
-
-    values = load_array(path)
-    return _of_vectors(path, list(values) if values.dtype == object else [values], lengths)
-
-
-def _numpy_archive(path: Path, lengths: Lengths) -> dict[str, Vector]:
-    """Arrays named after the clips, or one flat vector."""
-    from vadbench.arrays import load_archive
-
-    return _of_named(path, load_archive(path, _MOST_BYTES * sum(lengths.values())), lengths)
+def _cell_of_intervals(content: Mapping[str, Any]) -> list[npt.NDArray[Any]] | None:
+    cell = content.get("gt", next(iter(content.values()), None))
+    items = list(cell.ravel()) if isinstance(cell, np.ndarray) and cell.dtype == object else []
+    if items and all(np.ndim(item) == 2 and len(item) == 2 for item in items):
+        return items
+    return None
 
 
-def _json_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
-    """An object of 0/1 lists by clip, a list of them in clip order, or one flat list."""
-    content = json.loads(path.read_text())
-    if isinstance(content, dict):
-        return _of_named(path, content, lengths)
-    nested = bool(content) and isinstance(content[0], list)
-    return _of_vectors(path, content if nested else [content], lengths)
+def _vectors(path: Path, lengths: Lengths) -> dict[str, Vector]:
+    """A label for each frame: of all clips in a row, by clip in their order, or by name."""
+    return labels_of(read_vectors(path, _most(lengths)), lengths)
 
 
-def _of_named(path: Path, content: Mapping[str, Any], lengths: Lengths) -> dict[str, Vector]:
-    if len(content) == 1 and len(lengths) > 1:
-        return _of_vectors(path, list(content.values()), lengths)
-    missing = [clip for clip in lengths if clip not in content]
-    if missing:
-        raise VadbenchError(f"{path}: has no labels for clip {missing[0]}")
-    return _of_vectors(path, [content[clip] for clip in lengths], lengths)
+def _most(lengths: Lengths) -> int:
+    return _MOST_BYTES * (sum(lengths.values()) + 16 * len(lengths))
 
 
 def _of_spans(
@@ -175,54 +193,40 @@ def _of_spans(
     }
 
 
-def _of_vectors(path: Path, vectors: Sequence[Any], lengths: Lengths) -> dict[str, Vector]:
-    flat = [np.asarray(vector).ravel() for vector in vectors]
-    total = sum(lengths.values())
-    if len(flat) == 1 and len(lengths) != 1:
-        if len(flat[0]) != total:
-            raise VadbenchError(
-                f"{path}: holds {len(flat[0])} labels, but the test clips have {total} frames"
-            )
-        flat = np.split(flat[0], np.cumsum(list(lengths.values()))[:-1])
-    if len(flat) != len(lengths):
-        raise VadbenchError(
-            f"{path}: labels {len(flat)} clips, but there are {len(lengths)} test clips"
-        )
-    labels = {}
-    for (clip, n_frames), vector in zip(lengths.items(), flat, strict=True):
-        if len(vector) != n_frames:
-            raise VadbenchError(f"{path}: clip {clip}: {len(vector)} labels for {n_frames} frames")
-        wrong = np.flatnonzero(~np.isin(vector, [0, 1]))
-        if len(wrong):
-            raise VadbenchError(
-                f"{path}: clip {clip}, frame {wrong[0]}: label {vector[wrong[0]]}, expected 0 or 1"
-            )
-        labels[clip] = vector.astype(np.uint8)
-    return labels
-
-
 def _table(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """A table `clip,first,last` of abnormal frames, from 0, inclusive; all others are normal."""
+    if not holds_intervals(path):
+        return _vectors(path, lengths)
     spans: dict[str, list[tuple[int, int]]] = {clip: [] for clip in lengths}
-    with path.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        if not {"clip", "first", "last"} <= set(reader.fieldnames or ()):
-            raise ValueError("the first line has to be: clip,first,last")
-        for row in reader:
+    header = _header(path)
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.reader(stream)
+        next(reader)
+        for cells in reader:
+            if not cells:
+                continue
+            row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
             if row["clip"] not in spans:
+                known = ", ".join(spans)
                 raise VadbenchError(
-                    f"{path}, line {reader.line_num}: there is no test clip {row['clip']!r}"
+                    f"{path}, line {reader.line_num}: there is no test clip {row['clip']!r}, "
+                    f"but {known}"
                 )
             spans[row["clip"]].append((int(row["first"]), int(row["last"])))
     return _of_spans(path, list(spans.values()), lengths)
+
+
+def _header(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        return [cell.strip().lower() for cell in next(csv.reader(stream), [])]
 
 
 READERS: dict[str, Callable[[Path, Lengths], dict[str, Vector]]] = {
     ".csv": _table,
     ".m": _matlab_script,
     ".mat": _matlab_file,
-    ".npy": _numpy_file,
-    ".npz": _numpy_archive,
-    ".json": _json_file,
+    ".npy": _vectors,
+    ".npz": _vectors,
+    ".json": _vectors,
 }
 """Readers by file ending."""

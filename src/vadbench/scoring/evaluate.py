@@ -1,6 +1,6 @@
 """Evaluates raw scores under a protocol: frame scores of every clip, and metrics."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -111,16 +111,23 @@ def evaluate(
     }
     everything = np.concatenate(list(kept_scores.values()))
     truth = np.concatenate(list(kept_labels.values()))
-    if np.ptp(everything) == 0:
-        notes.append("all frames have the same score, so that the AUC of 0.5 says nothing")
     micro = auc(truth, everything)
     if micro is None:
         raise VadbenchError("the labels of the test set are all of one class; there is no AUC")
     macro, clip_auc, note = macro_auc(kept_labels, kept_scores, protocol.one_class_clips)
+    notes.append(note)
+    if protocol.one_class_clips == "pad" and (below := int((everything < 0).sum())):
+        said = f"{below} of {len(everything)} frames score below the 0 of the padded normal frame"
+        if protocol.normalise in {"train_minmax", "clip_minmax"}:
+            notes.append(f"{said}, which lowers the macro AUC if they are abnormal")
+        else:
+            # Where 0 lies among scores that nothing brings to 0 to 1 is chance.
+            macro, clip_auc = None, {}
+            notes[-1] = f"no macro AUC: {said}, which has to be the lowest"
     metrics = {"auc_micro": micro}
     if macro is not None:
         metrics["auc_macro"] = macro
-    return Evaluation(kept_scores, kept_labels, series.first, metrics, clip_auc, [*notes, note])
+    return Evaluation(kept_scores, kept_labels, series.first, metrics, clip_auc, notes)
 
 
 def anomaly_auc(result: Evaluation, anomalies: Mapping[str, Labels]) -> dict[str, float]:
@@ -187,8 +194,10 @@ def evaluate_run(
         Records with selection, protocol, score (`fused` or a component), metric, clip, anomaly,
         value, low and high (the 95 % interval over clips, None where there is none) and note.
     """
-    records: list[Record] = []
-    for about, protocol, chosen, train, test in _choices(scores, protocols, weights):
+
+    def measured(
+        protocol: Protocol, chosen: Mapping[str, float], train: Scores, test: Scores
+    ) -> list[Record]:
         result = evaluate(train, test, labels, protocol, chosen)
         found = measure(result)
         found += [
@@ -199,8 +208,9 @@ def evaluate_run(
             per_object = object_scores(train, test, protocol, chosen)
             if per_object is not None:
                 found += _region_records(regions, test, per_object, result.kept)
-        records += [about | item for item in found]
-    return records
+        return found
+
+    return _every_choice(scores, protocols, weights, measured)
 
 
 def protocol_matrix(
@@ -210,8 +220,10 @@ def protocol_matrix(
     weights: Mapping[str, float],
 ) -> list[Record]:
     """Micro and macro AUC of a run under every protocol, with intervals; see `evaluate_run`."""
-    records: list[Record] = []
-    for about, protocol, chosen, train, test in _choices(scores, protocols, weights):
+
+    def measured(
+        protocol: Protocol, chosen: Mapping[str, float], train: Scores, test: Scores
+    ) -> list[Record]:
         result = evaluate(train, test, labels, protocol, chosen)
         drawn = draw_clips(len(result.scores))
         pairs = list(result.labels.values()), list(result.scores.values())
@@ -219,28 +231,37 @@ def protocol_matrix(
             "auc_micro": auc_interval(*pairs, drawn),
             "auc_macro": macro_interval(result.clip_auc, list(result.scores), drawn),
         }
-        records += [
-            about | record(metric, value, bounds[metric], note=result.note)
+        return [
+            record(metric, value, bounds[metric], note=result.note)
             for metric, value in result.metrics.items()
         ]
-    return records
+
+    return _every_choice(scores, protocols, weights, measured)
 
 
-def _choices(
+def _every_choice(
     scores: Mapping[str, tuple[Scores, Scores]],
     protocols: Mapping[str, Protocol],
     weights: Mapping[str, float],
-) -> Iterable[tuple[Record, Protocol, Mapping[str, float], Scores, Scores]]:
-    """Every selection, protocol and score of a run; a component alone has no partners' weights."""
+    measured: Callable[[Protocol, Mapping[str, float], Scores, Scores], list[Record]],
+) -> list[Record]:
+    """Measures every selection, protocol and score of a run; once what is the same by two names."""
+    records: list[Record] = []
     for selection, (train, test) in scores.items():
+        choices: dict[str, Mapping[str, float]] = {n: {n: 1.0} for n in test.components}
+        if weights:
+            choices = {"fused": weights} | choices
+        known: dict[tuple[str, str], list[Record]] = {}
         for name, protocol in protocols.items():
-            choices: dict[str, Mapping[str, float]] = {n: {n: 1.0} for n in test.components}
-            if weights:
-                choices = {"fused": weights} | choices
+            alone = protocol.alone()
             for score, chosen in choices.items():
+                used = protocol if score == "fused" else alone
+                key = score, used.measured
+                if key not in known:
+                    known[key] = measured(used, chosen, train, test)
                 about = {"selection": selection, "protocol": name, "score": score}
-                alone = protocol.model_copy(update={"weights": None, "shares": None})
-                yield about, protocol if score == "fused" else alone, chosen, train, test
+                records += [about | item for item in known[key]]
+    return records
 
 
 def _region_records(

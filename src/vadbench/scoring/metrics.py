@@ -37,7 +37,6 @@ Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float] | None
 RESAMPLES = 1000
 _THRESHOLDS = 4096
-_AUC_THRESHOLDS = 1 << 16
 
 
 def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
@@ -45,7 +44,7 @@ def auc(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float | None:
 
     Args:
         labels: (T,) 0/1.
-        scores: (T,) finite.
+        scores: (T,), none NaN.
     """
     truth, values = np.asarray(labels), np.asarray(scores, np.float64)
     high, low = values[truth == 1], np.sort(values[truth != 1])
@@ -85,8 +84,7 @@ def macro_auc(
         series = scores[clip]
         if one_class_clips == "pad":
             truth = np.concatenate([[0], truth, [1]])
-            # Any score above all others does for infinity, which scikit-learn refuses.
-            series = np.concatenate([[0.0], series, [max(0.0, series.max()) + 1]])
+            series = np.concatenate([[0.0], series, [np.inf]])
         value = auc(truth, series)
         if value is None:
             skipped.append(clip)
@@ -265,11 +263,19 @@ def auc_interval(
     """
     if len(scores) < 2:
         return None
-    counts = clip_counts(labels, scores, _AUC_THRESHOLDS)
-    # Abnormal frames above each threshold, and half of those at it, against normal ones at it.
-    above = counts.abnormal - np.diff(counts.abnormal, axis=1, prepend=0) / 2
-    pairs = above @ np.diff(counts.normal, axis=1, prepend=0).T
-    every = (drawn @ counts.abnormal[:, -1]) * (drawn @ counts.normal[:, -1])
+    owners = np.repeat(np.arange(len(scores)), [len(part) for part in scores])
+    abnormal, everything = np.concatenate(list(labels)) == 1, np.concatenate(list(scores))
+    order = np.flatnonzero(abnormal)[np.argsort(everything[abnormal])]
+    high, owners = everything[order], owners[order]
+    pairs = np.empty((len(scores), len(scores)))
+    for clip, (truth, values) in enumerate(zip(labels, scores, strict=True)):
+        low = np.sort(values[truth != 1])
+        # In order, and those that are equal counted half.
+        below = (np.searchsorted(low, high, "left") + np.searchsorted(low, high, "right")) / 2
+        pairs[:, clip] = np.bincount(owners, below, len(scores))
+    found = np.array([int((truth == 1).sum()) for truth in labels])
+    lengths = np.array([len(truth) for truth in labels])
+    every = (drawn @ found) * (drawn @ (lengths - found))
     ordered = ((drawn @ pairs) * drawn).sum(axis=1)
     return interval(ordered[every > 0] / every[every > 0])
 

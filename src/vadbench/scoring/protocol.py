@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from vadbench.settings import Settings
 
-__all__ = ["PROTOCOLS", "Protocol", "Smoothing", "protocol_name"]
+__all__ = ["PROTOCOLS", "Protocol", "Smoothing", "protocol_name", "refuse_published"]
 
 
 class Smoothing(Settings):
@@ -93,6 +93,16 @@ class Protocol(Settings):
         "the clips' own; both are always computed",
     )
 
+    def alone(self) -> "Protocol":
+        """Returns what the protocol is for a single score, which has none to be fused with."""
+        changed = {"weights": None, "shares": None, "fusion": "weighted_sum"}
+        return self.model_copy(update=changed)
+
+    @property
+    def measured(self) -> str:
+        """What the protocol does to scores; protocols of which it is the same give one number."""
+        return self.model_dump_json(exclude={"pooling"})
+
     @property
     def headline(self) -> str:
         """Name of the metric that the source reports first."""
@@ -162,6 +172,7 @@ _SAVGOL = Smoothing(kind="savgol", width=41, order=1, padding="nearest")
 _HF2VAD = Protocol(drop_first=4, normalise="train_z", smoothing=_MEDIAN)
 _EITHER = Protocol(normalise="train_z", fusion="max", smoothing=_SAVGOL)
 _SSMTL = Protocol(
+    normalise="train_minmax",
     smoothing=Smoothing(kind="gaussian", sigma=3.0, padding="reflect"),
     one_class_clips="pad",
     pooling="macro",
@@ -205,7 +216,8 @@ PROTOCOLS: dict[str, Protocol] = {
 - `memae`: first eight and last seven frames dropped, errors scaled to 0 to 1 within each clip.
 - `ai_vad`: scaled to 0 to 1 by training scores, Gaussian of 3 frames (ShanghaiTech: 7); micro
   AUC, and macro AUC with padded clips.
-- `ssmtl`, `aed`: a Gaussian over time; macro AUC with padded clips.
+- `ssmtl`, `aed`: scaled to 0 to 1 by training scores, as the sources' own scores are, a Gaussian
+  over time; macro AUC with padded clips.
 - `flow_duality`: PSNR scaled to 0 to 1 within each clip, the first frame copies the second.
 - `object_class_aware`, `multitask_attention`, `either_branch`: each branch normalised by its
   training scores, the higher one of the two, then Savitzky-Golay of 41 frames and order 1; a
@@ -213,7 +225,7 @@ PROTOCOLS: dict[str, Protocol] = {
   filter (Table III of object_class_aware), `either_branch_sum` with the sum of the branches,
   `either_branch_clip_minmax` with branches scaled to 0 to 1 within each clip.
 - `median17`: `hf2vad` without normalisation, for single untrained scores. The zeros beyond the
-  ends lie elsewhere in the range of the scores then, which moves an AUC by up to half a point.
+  ends lie elsewhere in the range of the scores then: docs/protocols.md says how much that is.
 - `drop4`: only the first four frames dropped.
 - `raw`: no alignment, normalisation or smoothing.
 """
@@ -232,3 +244,16 @@ def protocol_name(written: str, known: Collection[str]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", written.lower()).strip("_")
     plain = _ALIASES.get(plain, plain)
     return plain if plain in known else written
+
+
+def refuse_published(own: dict[str, Protocol]) -> dict[str, Protocol]:
+    """Returns protocols of one's own, none of which redefines a published one.
+
+    Raises:
+        ValueError: A name is that of a published protocol, however it is written.
+    """
+    for name in own:
+        meant = protocol_name(name, PROTOCOLS)
+        if meant in PROTOCOLS:
+            raise ValueError(f"{name!r} is the published protocol {meant!r}; choose another name")
+    return own

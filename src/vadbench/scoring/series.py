@@ -24,7 +24,7 @@ class Series:
     Attributes:
         scores: For each clip one score per kept frame.
         first: Index, in the clip, of the first kept frame.
-        notes: Which clips have no frames left.
+        notes: Which clips have no frames left, and which scores are constant.
     """
 
     scores: dict[str, Floats]
@@ -38,20 +38,38 @@ def clip_series(
     """Returns fused, aligned and smoothed frame scores; labels have no part in it.
 
     Raises:
-        VadbenchError: The protocol drops every frame.
+        VadbenchError: The protocol drops every frame, or a score is too large for it.
     """
-    kept_scores, notes = {}, []
-    for clip, values in frame_scores(train, scores, protocol, weights).items():
-        window = slice(protocol.drop_first, max(0, len(values) - protocol.drop_last))
-        if len(values[window]) == 0:
-            notes.append(f"clip {clip} is shorter than the frames that the protocol drops")
-            continue
-        if protocol.smoothing.before_drop:
-            kept_scores[clip] = _smooth(values, protocol.smoothing)[window]
-        else:
-            kept_scores[clip] = _smooth(values[window], protocol.smoothing)
+    kept_scores: dict[str, Floats] = {}
+    notes = _constant_training(train, _weights(scores, protocol, weights), protocol)
+    levels: dict[str, float] = {}
+    # What is too large to be normalised or smoothed is refused below.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for clip, values in frame_scores(train, scores, protocol, weights).items():
+            window = slice(protocol.drop_first, max(0, len(values) - protocol.drop_last))
+            kept = values[window]
+            if len(kept) == 0:
+                notes.append(f"clip {clip} is shorter than the frames that the protocol drops")
+                continue
+            if len(kept) > 1 and (kept == kept[0]).all():
+                levels[clip] = float(kept[0])
+            if protocol.smoothing.before_drop:
+                kept = _smooth(values, protocol.smoothing)[window]
+            else:
+                kept = _smooth(kept, protocol.smoothing)
+            bad = np.flatnonzero(~np.isfinite(kept))
+            if len(bad):
+                raise VadbenchError(
+                    f"clip {clip}: under the protocol the score of frame "
+                    f"{protocol.drop_first + bad[0]} is {kept[bad[0]]}; raw scores are too large"
+                )
+            kept_scores[clip] = kept
     if not kept_scores:
         raise VadbenchError("the protocol drops every frame of every clip")
+    if len(levels) == len(kept_scores) and len(set(levels.values())) == 1:
+        notes.append("all frames have the same score, so that an AUC says nothing")
+    elif levels:
+        notes.append(f"clips in which all frames have the same score: {', '.join(levels)}")
     return Series(kept_scores, protocol.drop_first, notes)
 
 
@@ -210,9 +228,26 @@ def _training_scales(
             centre, width = float(values.min()), float(np.ptp(values))
         else:
             centre, width = float(values.mean()), float(values.std())
-        # A component that is constant on the training clips keeps its own scale.
-        scales[name] = centre, width if width > 0 else 1.0
+        if not np.isfinite([centre, width]).all():
+            raise VadbenchError(f"training scores of {name!r} are too large to be normalised by")
+        # A component that is constant on the training clips keeps its own scale. The deviation of
+        # equal numbers is not always 0.
+        scales[name] = centre, width if values.min() < values.max() else 1.0
     return scales
+
+
+def _constant_training(train: Scores, used: Mapping[str, float], protocol: Protocol) -> list[str]:
+    """Says which components have no scale by which the protocol could normalise them."""
+    if protocol.normalise not in {"train_z", "train_minmax"}:
+        return []
+    every = {**train.objects, **train.frames}
+    constant = [
+        name for name in used if len(every.get(name, ())) and every[name].min() == every[name].max()
+    ]
+    return [
+        f"training scores of {name} are all the same: it is shifted by them, but not scaled"
+        for name in constant
+    ]
 
 
 def _per_frame(scores: Scores, values: Floats, zero: float, protocol: Protocol) -> Floats:

@@ -59,7 +59,7 @@ def test_labels_are_intervals_in_a_table(root: Path) -> None:
     [
         ("clip,first,last\nfriday,2,4\n", "line 2: there is no test clip 'friday'"),
         ("clip,first,last\nmonday,2,14\n", "abnormal frames 2 to 14 .* has 12 frames"),
-        ("monday,2,4\n", "the first line has to be: clip,first,last"),
+        ("monday,2,4\n", "expected .* clip,frame,label or clip,first,last"),
         ("clip,first,last\nmonday,two,4\n", "cannot be read as labels"),
     ],
 )
@@ -68,6 +68,12 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, text: str, message
     path.write_text(text)
     with pytest.raises(VadbenchError, match=message):
         read_label_file(path, LENGTHS)
+
+
+def test_a_table_of_intervals_is_read_as_spreadsheets_write_it(tmp_path: Path) -> None:
+    path = tmp_path / "LABELS.CSV"
+    path.write_text("\ufeffClip, First, Last\nmonday , 2, 4\n\n", encoding="utf-8")
+    assert np.flatnonzero(read_label_file(path, LENGTHS)["monday"]).tolist() == [2, 3, 4]
 
 
 def test_videos_are_resized_on_the_way(root: Path) -> None:

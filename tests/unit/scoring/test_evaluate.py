@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 from scipy.signal import medfilt
 
 from vadbench.errors import VadbenchError
-from vadbench.scoring.evaluate import Evaluation, anomaly_auc, evaluate, evaluate_run
+from vadbench.scoring.evaluate import (
+    Evaluation,
+    anomaly_auc,
+    evaluate,
+    evaluate_run,
+    protocol_matrix,
+)
 from vadbench.scoring.metrics import auc, macro_auc
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
 from vadbench.scoring.scores import Scores
@@ -217,6 +223,16 @@ def test_a_run_has_fused_and_single_scores_under_every_protocol() -> None:
     )
     micro = {(r["protocol"], r["score"]) for r in records if r["metric"] == "auc_micro"}
     assert micro == {(p, s) for p in PROTOCOLS for s in ("fused", "a", "b")}
+
+
+def test_protocols_that_are_the_same_have_the_same_records() -> None:
+    scores = made(random_counts(6))
+    labels, weights = labels_for(scores), {"a": 1.0, "b": 0.1}
+    for measured in (evaluate_run, protocol_matrix):
+        records = measured({"last": (scores, scores)}, labels, PROTOCOLS, weights)
+        for name, protocol in PROTOCOLS.items():
+            alone = measured({"last": (scores, scores)}, labels, {name: protocol}, weights)
+            assert [item for item in records if item["protocol"] == name] == alone
 
 
 def test_a_score_that_is_not_finite_is_named(tmp_path) -> None:

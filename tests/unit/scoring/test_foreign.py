@@ -9,10 +9,12 @@ from scipy.io import savemat
 from scipy.signal import medfilt
 from sklearn.metrics import roc_auc_score
 
+from vadbench.datasets.labels import read_label_file
 from vadbench.errors import VadbenchError
+from vadbench.scoring.evaluate import measure
 from vadbench.scoring.foreign import Truth, align, evaluate_scores, labels_from_file
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing
-from vadbench.scoring.vectors import Vectors, read_vectors
+from vadbench.vectors import Vectors, read_vectors
 
 CLIPS = {"clip9": 30, "clip10": 24}
 RNG = np.random.default_rng(0)
@@ -129,7 +131,7 @@ def test_lengths_that_do_not_fit_are_told_apart() -> None:
         (vectors(FLAT[:-1]), "53 scores, but the 2 test clips have 54 frames, or 46 without"),
         (vectors(PARTS[0], PARTS[1][:-1]), "clip clip10: 23 scores for 24 frames, or 20"),
         (vectors(PARTS[0][4:], PARTS[1]), "clip clip9: 26 scores for 30 frames, or 26"),
-        (vectors(*PARTS, PARTS[0]), "scores of 3 clips, but there are 2"),
+        (vectors(*PARTS, PARTS[0]), "vectors of 3 clips, but there are 2"),
     ):
         records, refused = evaluate_scores(given, truth(), protocols)
         assert records == []
@@ -182,6 +184,74 @@ def test_clips_of_other_names_are_matched_by_order() -> None:
     found, notes = align(named, CLIPS, Protocol())
     np.testing.assert_array_equal(found["clip9"], PARTS[0])
     assert "matched by order ('9' is 'clip9', ...)" in notes[0]
+
+
+def test_clips_of_which_some_have_other_names_are_refused() -> None:
+    named = vectors(PARTS[0], PARTS[1], names=["clip10", "clip11"])
+    with pytest.raises(VadbenchError, match=r"without scores: clip9; with scores only: clip11"):
+        align(named, CLIPS, Protocol())
+
+
+def test_a_matrix_that_is_turned_is_refused(tmp_path: Path) -> None:
+    path, clips = tmp_path / "scores.npy", {"a": 3, "b": 3, "c": 3, "d": 3}
+    rows = np.arange(12).reshape(4, 3) % 2
+    for content in (rows, rows.astype(object)):
+        np.save(path, content, allow_pickle=True)
+        with pytest.raises(VadbenchError, match="4 rows and 3 columns, which looks transposed"):
+            read_vectors(path)
+    np.save(path, rows.T)
+    with pytest.raises(VadbenchError, match="3 clips, but there are 4; the matrix looks transp"):
+        align(read_vectors(path), clips, Protocol())
+    with pytest.raises(VadbenchError, match="3 clips, but there are 4; the matrix looks transp"):
+        read_label_file(path, clips)
+
+
+@pytest.mark.parametrize("text", ["1\n\n3\n", 'score\n1\n""\n3\n', "clip,score\na,1\na,\na,3"])
+def test_an_empty_cell_is_a_missing_score(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(text + "\n\n")
+    with pytest.raises(VadbenchError, match="clip a: the score of frame 1 is nan"):
+        align(read_vectors(path), {"a": 3}, Protocol())
+
+
+def test_a_missing_score_on_top_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text('""\n1\n2\n')
+    assert np.isnan(read_vectors(path).values[0][0])
+
+
+def test_frames_may_be_numbered_as_pandas_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text("clip,frame,score\nb,4.0,7\nb,5.0,8\na,0.0,5\na,1.0,6\n")
+    found = read_vectors(path)
+    assert found.first == [4, 0]
+    # The order in which a file names clips is not theirs.
+    with pytest.raises(VadbenchError, match="clip b: scores start at frame 4, expected 0"):
+        align(found, {"a": 2, "b": 2}, Protocol())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("short.csv", "clip,frame,score\na\n"),
+        ("wide.csv", "score\n" + "1" * 140_000),
+        ("long.json", f"[{'9' * 400}]"),
+        ("deep.json", "[" * 100_000),
+    ],
+)
+def test_what_no_reader_can_take_is_a_message(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(VadbenchError, match=f"{name}: cannot be read as one number a frame"):
+        read_vectors(tmp_path / name)
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
+    savemat(tmp_path / "big.mat", {"score": np.zeros(200_000)}, do_compression=True)
+    np.savez_compressed(tmp_path / "big.npz", score=np.zeros(200_000))
+    for name in ("big.mat", "big.npz"):
+        assert len(read_vectors(tmp_path / name).values[0]) == 200_000
+        with pytest.raises(VadbenchError, match="unpacks to"):
+            read_vectors(tmp_path / name, most=1_000_000)
 
 
 @pytest.mark.parametrize(
@@ -267,6 +337,66 @@ def test_labels_are_read_from_every_format(tmp_path: Path, ending: str, flat: bo
     assert [len(vector) for vector in again.clips.values()] == list(CLIPS.values())
 
 
+FLAT_LABELS = np.concatenate(list(truth().clips.values()))
+FORMS = {
+    "labels.CSV": lambda path: path.write_text("\n".join(map(str, FLAT_LABELS))),
+    "numbers.npy": lambda path: np.save(path, FLAT_LABELS),
+    "objects.npy": lambda path: np.save(path, FLAT_LABELS.astype(object), allow_pickle=True),
+    "named.npz": lambda path: np.savez(path, labels=FLAT_LABELS),
+    "unnamed.npz": lambda path: np.savez(path, FLAT_LABELS),
+    "more.npz": lambda path: np.savez(path, fps=25.0, labels=FLAT_LABELS),
+    "named.mat": lambda path: savemat(path, {"labels": FLAT_LABELS}),
+    "more.mat": lambda path: savemat(path, {"fps": 25.0, "labels": FLAT_LABELS}),
+    "list.json": lambda path: path.write_text(json.dumps(FLAT_LABELS.tolist())),
+    "named.json": lambda path: path.write_text(json.dumps({"labels": FLAT_LABELS.tolist()})),
+}
+
+
+@pytest.mark.parametrize("name", list(FORMS))
+def test_one_vector_of_labels_goes_with_one_of_scores(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with path.open("wb") as stream:  # NumPy and SciPy would add an ending of their own.
+        FORMS[name](path if path.suffix.lower() in {".csv", ".json"} else stream)
+    alone = labels_from_file(path, vectors(FLAT))
+    np.testing.assert_array_equal(alone.clips["all"], FLAT_LABELS)
+    cut = labels_from_file(path, vectors(FLAT), list(CLIPS.values()))
+    assert [int(vector.sum()) for vector in cut.clips.values()] == [10, 12]
+    np.testing.assert_array_equal(read_label_file(path, {"one": 54})["one"], FLAT_LABELS)
+
+
+def test_variables_of_matlab_may_be_named_after_clips(tmp_path: Path) -> None:
+    savemat(tmp_path / "labels.mat", truth().clips)
+    found = labels_from_file(tmp_path / "labels.mat", vectors(FLAT))
+    assert {clip: vector.tolist() for clip, vector in found.clips.items()} == {
+        clip: vector.tolist() for clip, vector in truth().clips.items()
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"MATLAB 5.0 MAT-file" + bytes(200)])
+def test_why_labels_of_matlab_cannot_be_read_is_told(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "labels.mat"
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match=r"labels\.mat: (cannot be read as|holds no)"):
+        labels_from_file(path, vectors(FLAT))
+
+
+def test_scores_of_fewer_frames_than_one_vector_of_labels_need_lengths(tmp_path: Path) -> None:
+    path = label_file(tmp_path / "labels.npy", flat=True)
+    short = vectors(*(part[4:] for part in PARTS))
+    with pytest.raises(VadbenchError, match=r"54 labels .* have 46 frames; give --lengths"):
+        labels_from_file(path, short)
+    found = labels_from_file(path, short, list(CLIPS.values()))
+    records, _ = evaluate_scores(short, found, {"drop4": PROTOCOLS["drop4"]})
+    assert records
+
+
+def test_intervals_of_a_clip_that_is_not_there_list_those_that_are(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("clip,first,last\nclip9,10,19\n")
+    with pytest.raises(VadbenchError, match="line 2: there is no test clip 'clip9', but 1, 2"):
+        labels_from_file(path, vectors(FLAT), list(CLIPS.values()))
+
+
 def test_nothing_tells_where_clips_end(tmp_path: Path) -> None:
     flat = labels_from_file(label_file(tmp_path / "labels.npy", flat=True), vectors(FLAT))
     assert list(map(len, flat.clips.values())) == [54]
@@ -277,6 +407,85 @@ def test_nothing_tells_where_clips_end(tmp_path: Path) -> None:
 
 def test_a_label_that_is_none_is_named(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text("clip,label\na,0\na,2\n")
-    with pytest.raises(VadbenchError, match="clip a, frame 1: label 2, expected 0 or 1"):
-        labels_from_file(path, vectors([0.0, 1.0]))
+    for text, label in (("2", "2"), ("", "nan")):
+        path.write_text(f"clip,label\na,0\na,{text}\n")
+        with pytest.raises(VadbenchError, match=f"clip a, frame 1: label {label}, expected 0 or 1"):
+            labels_from_file(path, vectors([0.0, 1.0]))
+
+
+@pytest.mark.parametrize("shift", [0.0, 5.0, -3.0, -5.0])
+def test_a_shift_of_scores_never_moves_a_macro_auc(shift: float) -> None:
+    """Padded clips have a normal frame of score 0: a macro AUC in which it is not the lowest."""
+    scores, train = RNG.uniform(1, 4, 54), RNG.uniform(0, 5, 100)
+    protocols = {name: PROTOCOLS[name] for name in ("ai_vad", "ssmtl", "aed")}
+
+    def macro(values: np.ndarray, normal: np.ndarray | None) -> tuple[list[float], str]:
+        given = None if normal is None else vectors(normal)
+        records, refused = evaluate_scores(vectors(values), truth(), protocols, given)
+        assert not refused
+        found = [item["value"] for item in records if item["metric"] == "auc_macro"]
+        return found, records[0]["note"]
+
+    assert macro(scores + shift, train + shift)[0] == pytest.approx(macro(scores, train)[0])
+    found, note = macro(scores + shift, None)
+    if shift < 0:
+        assert found == []
+        assert "frames score below the 0 of the padded normal frame" in note
+    else:
+        assert found == pytest.approx(macro(scores, None)[0])
+        assert len(found) == 3
+
+
+def test_scores_below_those_of_training_and_the_padded_frame_are_counted() -> None:
+    scores = np.linspace(-1, 3, 54)
+    protocols = {"ssmtl": PROTOCOLS["ssmtl"]}
+    records, _ = evaluate_scores(vectors(scores), truth(), protocols, vectors([0.0, 4.0]))
+    assert "14 of 54 frames score below the 0" in records[0]["note"]
+    assert "auc_macro" in {item["metric"] for item in records}
+
+
+def test_constant_clips_and_constant_training_scores_are_said() -> None:
+    parts = [np.full(30, 0.1), PARTS[1]]
+    protocols = {name: PROTOCOLS[name] for name in ("raw", "flow_duality", "ai_vad", "hf2vad")}
+    records, _ = evaluate_scores(vectors(*parts), truth(), protocols, vectors(np.full(9, 0.1)))
+    notes = {item["protocol"]: item["note"] for item in records}
+    assert all("all frames have the same score: clip9" in note for note in notes.values())
+    for name in protocols:
+        said = "training scores of score are all the same" in notes[name]
+        assert said == (name in {"ai_vad", "hf2vad"})
+    # Their deviation is a rounding error, and no scale.
+    values = {(item["protocol"], item["metric"]): item["value"] for item in records}
+    assert abs(values["hf2vad", "f1_threshold"]) < 10
+
+
+def test_scores_too_large_for_a_protocol_are_refused() -> None:
+    values = np.where(np.arange(54) % 2, 1.7e308, -1.7e308)
+    names = ("raw", "vec", "ai_vad", "hf2vad", "flow_duality")
+    records, refused = evaluate_scores(
+        vectors(values), truth(), {n: PROTOCOLS[n] for n in names}, vectors(values)
+    )
+    assert {item.protocol for item in refused} == {"vec", "ai_vad", "hf2vad", "flow_duality"}
+    assert all("too large" in item.reason for item in refused)
+    assert all(np.isfinite(item["value"]) for item in records)
+
+
+def test_a_psnr_that_is_not_finite_is_named_as_it_was_given() -> None:
+    values = np.append(np.inf, FLAT[1:])
+    _, refused = evaluate_scores(vectors(values), truth(), {"raw": PROTOCOLS["raw"]}, kind="psnr")
+    assert "the score of frame 0 is inf" in refused[0].reason
+
+
+def test_protocols_that_are_the_same_for_one_score_are_measured_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from vadbench.scoring import foreign
+
+    measured = []
+    monkeypatch.setattr(foreign, "measure", lambda found: measured.append(found) or measure(found))
+    same = {"hf2vad", "amsrc", "median17"}
+    records, _ = evaluate_scores(vectors(FLAT), truth(), {name: PROTOCOLS[name] for name in same})
+    assert len(measured) == 1
+    assert {item["protocol"] for item in records} == same
+    notes = {item["protocol"]: item["note"] for item in records}
+    assert "macro by 5" in notes["hf2vad"]
+    assert "--train-scores" not in notes["median17"]

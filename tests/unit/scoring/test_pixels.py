@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from scipy.interpolate import interp1d
+from scipy.optimize import brentq
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.regions import Regions
@@ -37,6 +39,22 @@ def test_pixel_auc_and_the_criterion_equal_their_definitions(seed: int) -> None:
     x, y = np.array(points).T
     area = ((x[1:] - x[:-1]) * (y[1:] + y[:-1]) / 2).sum()
     assert found["auc_pixel40"][0] == pytest.approx(area)
+    # Of each frame the highest threshold that flags it is its score.
+    levels = np.unique(frames)
+    flagged = [
+        max(
+            level
+            for level in levels
+            if ((frames[t] >= level)[truth[t]].mean() >= 0.4 - 1e-9 if abnormal[t] else True)
+            and (frames[t] >= level).any()
+        )
+        for t in range(12)
+    ]
+    alarm, hit, _ = roc_curve(abnormal, flagged, drop_intermediate=False)
+    along = np.arange(len(alarm))
+    alarms, misses = interp1d(along, alarm), interp1d(along, 1 - hit)
+    where = brentq(lambda x: alarms(x) - misses(x), 0, along[-1], xtol=1e-12)
+    assert found["eer_pixel40"][0] == pytest.approx(float(alarms(where)), abs=1e-9)
 
 
 def test_masks_are_brought_to_the_maps_size_and_never_vanish() -> None:

@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
+from vadbench.config import load_config
 from vadbench.errors import VadbenchError
 from vadbench.scoring.evaluate import evaluate
-from vadbench.scoring.protocol import PROTOCOLS, Protocol, Smoothing, protocol_name
+from vadbench.scoring.protocol import (
+    PROTOCOLS,
+    Protocol,
+    Smoothing,
+    protocol_name,
+    refuse_published,
+)
 from vadbench.scoring.scores import Scores
 from vadbench.scoring.series import clip_series, object_scores
 
@@ -51,6 +58,16 @@ def test_a_protocol_is_found_under_the_name_of_its_source(source: str) -> None:
 
 def test_an_unknown_name_is_left_as_it_is() -> None:
     assert protocol_name("hf3vad", PROTOCOLS) == "hf3vad"
+
+
+@pytest.mark.parametrize("name", ["hf2vad", "AI-VAD", "HF2-VAD", "future-frame-prediction"])
+def test_a_protocol_of_ones_own_redefines_no_published_one(name: str) -> None:
+    with pytest.raises(ValueError, match="is the published protocol"):
+        refuse_published({"mine": Protocol(), name: Protocol()})
+    assert list(refuse_published({"mine": Protocol()})) == ["mine"]
+    raw = {"datasets": {"walkway": {"family": "walkway"}}, "methods": {}}
+    with pytest.raises(VadbenchError, match=rf"evaluation\.custom: .*{name}"):
+        load_config(raw | {"evaluation": {"custom": {name: {}}}})
 
 
 @pytest.mark.parametrize("name", ["future_frame", "flow_duality"])
