@@ -23,6 +23,8 @@ __all__ = [
     "collect",
     "collect_events",
     "collect_protocols",
+    "list_labels",
+    "list_notes",
     "print_summary",
     "print_table",
     "write_table",
@@ -70,6 +72,10 @@ PROTOCOL_COLUMNS = [
     "value",
     "low",
     "high",
+    "note",
+    "default_protocol",
+    "labels_source",
+    "labels_sha256",
 ]
 """Columns of `protocols.csv`: every run under every protocol, its micro and macro AUC."""
 
@@ -129,9 +135,7 @@ def collect(
         for record in run["records"]:
             row = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
             row |= record
-            row["default_protocol"] = own
-            row["labels_source"] = run["labels"]["source"]
-            row["labels_sha256"] = run["labels"]["sha256"]
+            row |= _yardstick(run)
             row["scores_digest"] = run["scores"][record["selection"]]
             row["warnings"] = "; ".join(warnings[run["dataset"]])
             paper = published.get((run["variant"], record["metric"], record["protocol"]))
@@ -153,8 +157,33 @@ def collect_protocols(metrics: Sequence[Path]) -> pd.DataFrame:
     for path in metrics:
         run = load_json(path)
         about = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
-        rows += [about | record for record in run["matrix"]]
+        rows += [about | record | _yardstick(run) for record in run["matrix"]]
     return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
+
+
+def _yardstick(run: Mapping[str, Any]) -> dict[str, str]:
+    """What a run's numbers are measured by."""
+    return {
+        "default_protocol": run["default_protocol"],
+        "labels_source": run["labels"]["source"],
+        "labels_sha256": run["labels"]["sha256"],
+    }
+
+
+def list_labels(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Returns source and SHA-256 of the labels that a table's numbers were measured by."""
+    pairs = table[["labels_source", "labels_sha256"]].drop_duplicates()
+    return [(str(source), str(sha256)) for source, sha256 in pairs.to_numpy()]
+
+
+def list_notes(table: pd.DataFrame) -> list[str]:
+    """Returns each note of a table's numbers once, with the protocols and methods that it is of."""
+    said = table[table["note"].fillna("") != ""]
+    return [
+        f"{', '.join(dict.fromkeys(own['protocol']))}: {note} "
+        f"({', '.join(dict.fromkeys(own['method']))})"
+        for note, own in said.groupby("note", sort=False)
+    ]
 
 
 def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:

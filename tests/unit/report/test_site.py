@@ -10,7 +10,7 @@ import pytest
 
 from tests.trees import SCRIPTS, SIZES, config_of, make_tree
 from vadbench.config import load_config
-from vadbench.datasets.index import load_json
+from vadbench.datasets.index import load_json, write_json
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
 from vadbench.report.site import build
@@ -59,6 +59,10 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
             raw=True,
             leave_out=lambda run: run.method == "flow_duality",
         )
+        first = Path(made.metrics(next(run for run in made.runs if run.method == "hf2vad")))
+        metrics = load_json(first)
+        metrics["matrix"][0]["note"] = "<b>bold, one class"
+        write_json(metrics, first)
         Path(LOG).parent.mkdir(parents=True)
         Path(LOG).write_text(f"2026-01-01 00:00:00 ERROR {ERROR}\n")
         made.tree = Path.cwd()  # type: ignore[attr-defined]
@@ -141,6 +145,14 @@ def test_a_page_answers_for_its_numbers(plan: Plan, site: Path) -> None:
             assert f'id="{run.variant}-seed{run.seed}"' in page
             assert plan.score_params(run)["code"] in page
     assert "normalise: &#34;train_z&#34;" in page
+
+
+def test_the_matrix_of_protocols_names_labels_and_notes(plan: Plan, site: Path) -> None:
+    page = (site / "protocols.html").read_text()
+    table = pd.read_csv(site / "tables/protocols.csv", keep_default_na=False)
+    assert table["labels_sha256"].tolist() == ["ab" * 32] * len(table)
+    assert "ab" * 32 in page
+    assert "&lt;b&gt;bold, one class (hf2vad)" in page
 
 
 def test_curves_are_the_protocols_frame_scores(plan: Plan, site: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 from vadbench.methods import get_method
 from vadbench.plan import Plan
 from vadbench.report.summary import label
+from vadbench.report.table import list_labels, list_notes
 
 __all__ = [
     "METRICS",
@@ -131,7 +132,8 @@ def of_protocols(plan: Plan, table: pd.DataFrame) -> list[Row]:
                 }
             )
         about = {"dataset": str(dataset), "metric": str(metric)}
-        matrices.append(about | {"protocols": names, "lines": lines})
+        seen = {"labels": list_labels(group), "notes": list_notes(group)}
+        matrices.append(about | {"protocols": names, "lines": lines} | seen)
     return sorted(matrices, key=lambda item: _place(item["metric"]))
 
 
