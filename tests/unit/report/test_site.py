@@ -7,8 +7,10 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from tests.trees import SCRIPTS, SIZES, config_of, make_tree
+from vadbench.artefacts import Identity, file_digest
 from vadbench.config import load_config
 from vadbench.datasets.index import load_json, write_json
 from vadbench.errors import VadbenchError
@@ -18,6 +20,7 @@ from vadbench.report.site.build import build_site
 from vadbench.report.site.curves import roc
 from vadbench.report.summary import add_missing, short_table, summarise
 from vadbench.report.thumbnails import plan_sheet
+from vadbench.scoring.scores import Scores
 
 HOSTILE = "clip \"<script>alert(1)\" & 'more' <!--"
 ERROR = "<script>alert('log')</script> & <b>bold</b>"
@@ -153,6 +156,95 @@ def test_the_matrix_of_protocols_names_labels_and_notes(plan: Plan, site: Path) 
     assert table["labels_sha256"].tolist() == ["ab" * 32] * len(table)
     assert "ab" * 32 in page
     assert "&lt;b&gt;bold, one class (hf2vad)" in page
+
+
+def test_last_and_best_epoch_are_described_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["amsrc"], [0]), {"mine": {"one": 40}})
+    (run,) = plan.runs
+    (stage,) = plan.stages(run)
+    digests = {}
+    for selection, facts in {"last": {}, "best_test": {"epoch": 6, "test_auc": 0.876}}.items():
+        (path,) = map(Path, plan.weights(run, selection))
+        about = {"settings": {stage: {"epochs": 60}}, "code": selection} | facts
+        zeros = {"weight": np.full(3, len(selection), np.float32)}
+        save_file(zeros, path, {"vadbench": json.dumps(about)})
+        digests[selection] = file_digest(path)
+        folder = Path(run.folder) / ("scores" if selection == "last" else "best_test/scores")
+        scores = Scores.of_frames(["one"], [40], {"prediction_error": np.arange(40.0)})
+        scores.save(folder / "test.h5", Identity("mine", "test"), settings={}, inputs=[path])
+    metrics = load_json(plan.metrics(run))
+    other = [record | {"selection": "best_test", "value": 0.9753} for record in metrics["records"]]
+    metrics["records"] += other
+    metrics["scores"] = {"last": "1a" * 32, "best_test": "b2" * 32}
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    page = Path("results/report/runs/mine/amsrc.html").read_text()
+    provenance = page[page.index('id="provenance"') :]
+    last, best = provenance.split("Best epoch", 1)
+    assert "epoch 60 of 60" in last
+    assert "chosen" not in last
+    assert digests["last"] in last
+    assert "1a" * 32 in last
+    assert "epoch 7 of 60, chosen by its AUC of 87.6 on the test set" in best
+    assert digests["best_test"] in best
+    assert digests["last"] not in best
+    assert "b2" * 32 in best
+    assert "97.5 fused" in best
+    table = Path("results/report/provenance.html").read_text()
+    assert "last, 60</td>" in table
+    assert "best, 7</td>" in table
+
+
+def test_a_number_names_machine_commit_and_code_of_its_own_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["hf2vad"], [0]), {"mine": {"one": 40}})
+    (run,) = plan.runs
+    facts = {"host": "node7", "processor": "<b>bold", "GPU": "H100", "started": "at noon"}
+    stage = plan.stages(run)[0]
+    for job in (f"train/mine/hf2vad/full/seed0/{stage}", "evaluate/mine/hf2vad/full/seed0"):
+        timing = Path(f"results/timings/{job}.tsv")
+        timing.parent.mkdir(parents=True, exist_ok=True)
+        timing.write_text("s\tmax_rss\n12.5\t100\n")
+        record = Path(f"logs/{job}.json")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(facts | {"commit": "c0ffee" * 6 + "cafe"}))
+    metrics = load_json(plan.metrics(run)) | {"code": "0fc0de", "libraries": {"numpy": "9.9.9"}}
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    where = "node7, H100, &lt;b&gt;bold"
+    page = Path("results/report/runs/mine/hf2vad.html").read_text()
+    assert f"evaluate: 12.5 s on {where}, from at noon, commit" in page
+    assert f"train {stage}: 12.5 s on {where}" in page
+    assert "c0ffeec0ffee" in page
+    assert "0fc0de" in page
+    assert "numpy 9.9.9" in page
+    assert where in Path("results/report/provenance.html").read_text()
+    assert where in Path("results/report/cost.html").read_text()
+
+
+def test_results_below_another_root_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where results are in object storage, Snakemake has local copies below a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    config = config_of(["mine"], ["hf2vad", "baselines"], [0])
+    plan = make_tree(config, {"mine": {"one": 40}}, pictures=True)
+    copies = Path(".snakemake/storage/s3/bucket")
+    copies.mkdir(parents=True)
+    Path("results").rename(copies / "results")
+    monkeypatch.setenv("VADBENCH_RESULTS", f"{copies}/results")
+    found = build_site(plan, Path("report"))
+    assert not found.standing.missing
+    assert Path("report/runs/mine/hf2vad/r0/0.js").is_file()
+    assert Path("report/runs/mine/hf2vad/r0/panel0.png").is_file()
+    assert Path("report/datasets/mine/0.jpg").is_file()
+    page = Path("report/runs/mine/hf2vad.html").read_text()
+    assert plan.score_params(plan.runs[0])["code"] in page
 
 
 def test_curves_are_the_protocols_frame_scores(plan: Plan, site: Path) -> None:

@@ -32,6 +32,7 @@ from vadbench import __version__
 from vadbench.artefacts import open_artefact, write_atomically
 from vadbench.datasets.index import index_labels, load_json
 from vadbench.errors import VadbenchError
+from vadbench.host import commit_of, machine
 from vadbench.methods import Method, get_method
 from vadbench.plan import Plan, Run
 from vadbench.report.site.curves import Curves, compute_curves
@@ -48,6 +49,7 @@ from vadbench.report.site.numbers import (
     summary_rows,
     used_protocols,
 )
+from vadbench.report.site.places import located
 from vadbench.report.site.provenance import (
     Node,
     describe,
@@ -55,7 +57,7 @@ from vadbench.report.site.provenance import (
     read_node,
     trace,
 )
-from vadbench.report.site.timings import commit_of, machine, plain, read_timings
+from vadbench.report.site.timings import plain, read_timings
 from vadbench.report.summary import add_missing, summarise, write_short_tables
 from vadbench.report.table import collect, collect_protocols, write_table
 from vadbench.report.thumbnails import plan_sheet
@@ -96,7 +98,7 @@ def build_site(
     """Builds the site in place of what was there, all of it or nothing.
 
     Args:
-        plan: The configuration that the results are of; results are below the current folder.
+        plan: The configuration that the results are of; results lie where `results_root` says.
         folder: The site's folder.
         tell: Is called with what is being done.
 
@@ -146,10 +148,10 @@ class _Builder:
         self.indices = {
             name: load_json(path)
             for path, name in (
-                (f"results/{name}/index.json", name)
+                (located(f"results/{name}/index.json"), name)
                 for name in dict.fromkeys(run.dataset for run in plan.runs)
             )
-            if Path(path).is_file()
+            if path.is_file()
         }
         self.environment = jinja2.Environment(
             loader=jinja2.PackageLoader("vadbench.report.site"),
@@ -184,7 +186,7 @@ class _Builder:
         """Runs with numbers by data set and method."""
         found: dict[tuple[str, str], list[_Results]] = {}
         for run in self.plan.runs:
-            path = Path(self.plan.metrics(run))
+            path = located(self.plan.metrics(run))
             if path.is_file() and run.dataset in self.indices:
                 group = found.setdefault((run.dataset, run.method), [])
                 stale = list(self.standing.stale.get(run, ()))
@@ -195,7 +197,7 @@ class _Builder:
     def metrics(self) -> list[Path]:
         """The metrics files that there are, in the order of the configuration."""
         runs = [item.run for group in self.results.values() for item in group]
-        return [Path(self.plan.metrics(run)) for run in sorted(runs, key=self.plan.runs.index)]
+        return [located(self.plan.metrics(run)) for run in sorted(runs, key=self.plan.runs.index)]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -203,7 +205,7 @@ class _Builder:
         papers = self.plan.table_params()
         return collect(
             self.metrics,
-            [Path(f"results/{name}/index.json") for name in self.indices],
+            [located(f"results/{name}/index.json") for name in self.indices],
             papers["papers"],
             papers["paper_names"],
         )
@@ -349,9 +351,9 @@ class _Builder:
 
     def _cost(self) -> None:
         networks = []
-        for path in map(Path, self.plan.costs()):
-            _, dataset, method, variant, _ = path.parts
-            if path.is_file():
+        for place in self.plan.costs():
+            _, dataset, method, variant, _ = place.split("/")
+            if (path := located(place)).is_file():
                 about = {"dataset": dataset, "method": method, "variant": variant}
                 networks.append(about | load_json(path))
         self._page(
@@ -371,8 +373,8 @@ class _Builder:
         for (name, _), group in self.results.items():
             if name == dataset:
                 for item in group:
-                    nodes |= trace(self.plan.scores(item.run)["test"])
-                    nodes |= trace(self.plan.scores(item.run)["train"])
+                    for split in ("test", "train"):
+                        nodes |= trace(located(self.plan.scores(item.run)[split]).as_posix())
         own = {
             path: node
             for path, node in nodes.items()
@@ -405,7 +407,7 @@ class _Builder:
             abnormal={clip: int(vector.sum()) for clip, vector in truth.items()},
             methods=[method for name, method in self.results if name == dataset],
         )
-        source = Path(f"results/{dataset}/thumbnails")
+        source = located(f"results/{dataset}/thumbnails")
         if source.is_dir():
             target = self.folder / "datasets" / dataset
             target.mkdir(parents=True, exist_ok=True)
@@ -477,8 +479,8 @@ class _Builder:
 
     def _curves(self, item: _Results, index: Mapping[str, Any]) -> Curves | None:
         plan, run = self.plan, item.run
-        paths = plan.scores(run)
-        if not all(Path(paths[split]).is_file() for split in ("train", "test")):
+        paths = {split: located(path) for split, path in plan.scores(run).items()}
+        if not all(paths[split].is_file() for split in ("train", "test")):
             return None
         job = plan.evaluate_params(run)
         protocol = plan.own_protocol(run)
@@ -488,7 +490,7 @@ class _Builder:
 
     def _clip_facts(self, dataset: str, index: Mapping[str, Any]) -> list[dict[str, Any]]:
         facts = []
-        pictures = Path(f"results/{dataset}/thumbnails")
+        pictures = located(f"results/{dataset}/thumbnails")
         for number, record in enumerate(index["clips"]["test"]):
             sheet = plan_sheet(record["n_frames"], record["height"], record["width"])
             there = (pictures / f"{number}.jpg").is_file()
@@ -514,13 +516,13 @@ class _Builder:
         """Pictures of the first seed of every variant, copied beside the page."""
         found, seen = [], set()
         for item in group:
-            source = Path(item.run.folder) / "panels"
+            source = located(item.run.folder) / "panels"
             if item.run.variant in seen or not source.is_dir():
                 continue
             seen.add(item.run.variant)
             pictures = []
             names = sorted(source.glob("*.png"))
-            facts = _panel_facts(Path(item.run.folder) / "panels.h5")
+            facts = _panel_facts(source.with_suffix(".h5"))
             for number, path in enumerate(names):
                 target = f"{method}/{item.key}/panel{number}.png"
                 self._copy(path, f"runs/{dataset}/{target}")
@@ -528,7 +530,7 @@ class _Builder:
                 pictures.append(about | {"src": target})
             if pictures:
                 found.append({"name": item.name, "pictures": pictures})
-        variants = sorted(Path(f"results/{dataset}/{method}/variants").glob("seed*.png"))
+        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*.png"))
         if variants:
             target = f"{method}/variants.png"
             self._copy(variants[0], f"runs/{dataset}/{target}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Jobs
 from vadbench.plan import Plan, Run
+from vadbench.report.site.places import located
 from vadbench.status import State, survey
 
 __all__ = ["Failure", "Missing", "Standing", "look"]
@@ -67,7 +68,7 @@ class Standing:
 
 
 def look(plan: Plan) -> Standing:
-    """Looks at the results below the current folder."""
+    """Looks at the results, and at what Snakemake knows of them in the current folder."""
     targets = [plan.metrics(run) for run in plan.runs]
     blind, failures = "", []
     states: dict[Run, State] = {}
@@ -79,7 +80,7 @@ def look(plan: Plan) -> Standing:
             state = status.artefacts[job.outputs[0]]
             if state.state == "failed":
                 message = "; ".join(state.reasons)
-                lines = _last_lines(Path(job.log))
+                lines = _last_lines(located(job.log))
                 failures.append(Failure(job.rule, job.outputs, job.log, message, lines))
     except (OSError, VadbenchError) as error:
         # A report may be built where raw data or workflow are missing; what there is, is shown.
@@ -87,8 +88,8 @@ def look(plan: Plan) -> Standing:
     missing, stale = [], {}
     for run in plan.runs:
         state = states.get(run, State("missing"))
-        index = Path(f"results/{run.dataset}/index.json")
-        if not (Path(plan.metrics(run)).is_file() and index.is_file()):
+        index = located(f"results/{run.dataset}/index.json")
+        if not (located(plan.metrics(run)).is_file() and index.is_file()):
             missing.append(_missing(run, state))
         elif state.state in {"stale", "failed"}:
             stale[run] = state.reasons
