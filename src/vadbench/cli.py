@@ -24,7 +24,8 @@ __all__ = ["main"]
 
 _EXAMPLES = {
     "table": """examples:
-  vadbench table                          the table of the last run
+  vadbench table                          the table of the last run; what is stale by now is marked
+  vadbench table --config workflow/configs/ped2.yaml
   vadbench table --csv other/benchmark.csv""",
     "report": """examples:
   vadbench report                       results/report/index.html of what there is
@@ -140,7 +141,13 @@ def _parser() -> argparse.ArgumentParser:
 
     table = add("table", "print the results of the last run")
     table.add_argument(
-        "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
+        "--csv", type=Path, help="another long table than results/tables/benchmark.csv"
+    )
+    table.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config.yaml"),
+        help="YAML file of the run, by which stale numbers are told",
     )
     report = add("report", "build the report of what there is, also after a run that failed")
     report.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
@@ -297,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "table":
-            _table(chosen.csv)
+            _table(chosen.csv, chosen.config)
         elif chosen.command == "report":
             _report(chosen.config, chosen.output)
         elif chosen.command == "protocols":
@@ -335,12 +342,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _table(csv: Path) -> None:
+def _table(csv: Path | None, config: Path) -> None:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
     from vadbench.report.end import tell_success
 
-    if not csv.is_file():
-        raise VadbenchError(f"{csv}: no such file; run snakemake --cores all first")
-    tell_success(csv)
+    path = csv or Path("results/tables/benchmark.csv")
+    if not path.is_file():
+        raise VadbenchError(f"{path}: no such file; run snakemake --cores all first")
+    # Of a table from elsewhere nobody knows here what it was made from.
+    plan = Plan(read_config_file(config)) if csv is None and config.is_file() else None
+    tell_success(path, plan)
 
 
 def _report(config: Path, folder: Path) -> None:

@@ -11,7 +11,14 @@ from vadbench.artefacts import write_atomically
 from vadbench.artefacts.seal import checksum_line, checksum_path
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
-from vadbench.report.summary import label, own_protocol, short_table, summarise
+from vadbench.report.summary import (
+    add_status,
+    label,
+    list_protocols,
+    own_protocol,
+    short_table,
+    summarise,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -232,6 +239,8 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
 
 def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
     """Returns a table of the micro AUC of every method, mean and deviation over seeds."""
+    from rich.markup import escape
+
     short = short_table(summary)
     numbers = {"AUC": "AUC", "95 % interval": "95 %", "paper": "paper", "difference": "diff."}
     shown_numbers = [name for name in numbers if short[name].any()] + ["seeds"]
@@ -240,8 +249,12 @@ def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
         ("method", "variant", "budget"),
         [numbers.get(name, name) for name in shown_numbers],
     )
+    columns = ["method", "variant", "budget", *shown_numbers]
+    if "status" in short:
+        shown.add_column("status", overflow="fold")
+        columns.append("status")
     for _, row in short.iterrows():
-        shown.add_row(*(row[name] for name in ("method", "variant", "budget", *shown_numbers)))
+        shown.add_row(*(escape(row[name]) for name in columns))
     return shown
 
 
@@ -293,14 +306,28 @@ def print_summary(
     """
     for dataset, group in summary.groupby("dataset", sort=False):
         console.print(_by_variant(str(dataset), group))
+        if protocols := list_protocols(group):
+            console.print(f"protocols  {protocols}", highlight=False, markup=False, soft_wrap=True)
+        for source, sha256 in list_labels(group[group["labels_sha256"] != ""]):
+            console.print(
+                f"labels     {source}, SHA-256 {sha256}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
         if anomalies is not None and (anomalies["dataset"] == dataset).any():
             console.print(_by_anomaly(str(dataset), anomalies[anomalies["dataset"] == dataset]))
 
 
-def print_table(path: Path) -> None:
+def print_table(path: Path, states: Mapping[tuple[str, str, str], Mapping[int, str]]) -> None:
     """Prints the micro AUC of every method and data set under the method's own protocol.
 
     Of data sets without labels, whose events lie beside the table in `events.csv`, it prints these.
+
+    Args:
+        path: The long table.
+        states: What there is to say of seeds, by data set, method and variant; of others than
+            the table's nothing is said.
 
     Raises:
         VadbenchError: The file is no table of vadbench.
@@ -314,6 +341,9 @@ def print_table(path: Path) -> None:
         table = own_protocol(table)
         anomalies = table[table["metric"] == "auc_anomaly"]
         summary = summarise(table)
+        shown = set(summary[["dataset", "method", "variant"]].itertuples(index=False, name=None))
+        own = {key: seeds for key, seeds in states.items() if key in shown}
+        summary = add_status(summary, own, budget="")
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()

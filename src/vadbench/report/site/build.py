@@ -5,7 +5,7 @@
     runs/<dataset>/<method>.html              curves, ROC, pictures, ablations, provenance
     runs/<dataset>/<method>/<run>/            what such a page loads when asked for, a file per clip
     datasets/<dataset>.html                   labels, clips, and where every cached artefact is from
-    tables/benchmark.{csv,md,tex}
+    tables/benchmark.{csv,md,tex} tables/summary.csv tables/protocols.csv
     assets/                                   style, script, Plotly
 
 The pages open from disk, where a script cannot read files: data are scripts that call a function.
@@ -54,11 +54,12 @@ from vadbench.report.site.provenance import (
     Node,
     describe,
     group_nodes,
+    read_audit,
     read_node,
     trace,
 )
 from vadbench.report.site.timings import plain, read_timings
-from vadbench.report.summary import add_missing, summarise, write_short_tables
+from vadbench.report.summary import add_status, summarise, write_short_tables
 from vadbench.report.table import collect, collect_protocols, write_table
 from vadbench.report.thumbnails import plan_sheet
 from vadbench.scoring.scores import Scores
@@ -83,7 +84,7 @@ class Site:
 
     Attributes:
         index: The first page.
-        summary: The short table, rows without numbers included.
+        summary: The short table, which says of each row what is missing or stale.
         standing: How it stands with every run.
     """
 
@@ -123,7 +124,7 @@ def build_site(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return Site(folder / "index.html", builder.summary, builder.standing)
+    return Site(folder / "index.html", builder.marked, builder.standing)
 
 
 @dataclass
@@ -213,12 +214,14 @@ class _Builder:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """The short table, with rows that say what is missing."""
-        missing: dict[tuple[str, str, str], dict[int, str]] = {}
-        for item in self.standing.missing:
-            run = item.run
-            key = (run.dataset, run.method, run.variant)
-            missing.setdefault(key, {})[run.seed] = item.words
-        return add_missing(summarise(self.table), missing, self.plan.config.budget)
+        states = self.standing.states(stale=False)
+        return add_status(summarise(self.table), states, self.plan.config.budget)
+
+    @cached_property
+    def marked(self) -> pd.DataFrame:
+        """The same, which says what is stale, too: for where there is no mark beside it."""
+        states = self.standing.states(stale=True)
+        return add_status(summarise(self.table), states, self.plan.config.budget)
 
     @cached_property
     def lengths(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -238,8 +241,9 @@ class _Builder:
         tell("tables")
         self._assets()
         write_table(self.table, self.folder / "tables/benchmark.csv")
+        write_table(self.marked, self.folder / "tables/summary.csv")
         write_short_tables(
-            self.summary,
+            self.marked,
             self.folder / "tables/benchmark.md",
             self.folder / "tables/benchmark.tex",
         )
@@ -272,6 +276,7 @@ class _Builder:
                 for item in group
             ],
             datasets=self.indices,
+            audit=read_audit(self.metrics),
         )
 
     def _assets(self) -> None:

@@ -66,6 +66,20 @@ class Standing:
     failures: list[Failure] = field(default_factory=list)
     blind: str = ""
 
+    def states(self, *, stale: bool) -> dict[tuple[str, str, str], dict[int, str]]:
+        """Returns in words, by data set, method and variant, which seeds have no number.
+
+        Args:
+            stale: Name seeds with stale numbers, too.
+        """
+        words = {item.run: item.words for item in self.missing}
+        if stale:
+            words |= dict.fromkeys(self.stale, "stale")
+        found: dict[tuple[str, str, str], dict[int, str]] = {}
+        for run, state in words.items():
+            found.setdefault((run.dataset, run.method, run.variant), {})[run.seed] = state
+        return found
+
 
 def look(plan: Plan) -> Standing:
     """Looks at the results, and at what Snakemake knows of them in the current folder."""

@@ -2,20 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vadbench.artefacts import open_artefact
+from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
 from vadbench.host import read_job
 from vadbench.plan import Plan, Run
 from vadbench.report.site.places import located
 from vadbench.report.site.timings import machine_words, number, timing
 
-__all__ = ["Node", "describe", "group_nodes", "read_node", "trace"]
+__all__ = ["Node", "describe", "group_nodes", "read_audit", "read_node", "trace"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,21 @@ def group_nodes(nodes: dict[str, Node]) -> dict[str, list[Node]]:
     for path, node in nodes.items():
         groups.setdefault(os.path.dirname(path), []).append(node)  # noqa: PTH120
     return groups
+
+
+def read_audit(numbers: Iterable[Path]) -> dict[str, Any] | None:
+    """Returns what the last audit of all results found, and when; None if there was none.
+
+    Args:
+        numbers: Files that the report is made from; what was made after the audit was not seen.
+    """
+    path = located("results/audit.json")
+    if not path.is_file():
+        return None
+    content, made = load_json(path), path.stat().st_mtime
+    newer = sum(file.stat().st_mtime > made for file in numbers)
+    when = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(made))
+    return {"when": when, "newer": newer, **content}
 
 
 def describe(plan: Plan, run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]:
