@@ -12,10 +12,8 @@ from vadbench import __version__
 from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
-    from vadbench.artefacts import Artefact, Identity
     from vadbench.audit import Report
     from vadbench.config import Config
-    from vadbench.datasets import Clip
     from vadbench.datasets.survey import Survey
     from vadbench.scoring.foreign import Truth
     from vadbench.status import Status
@@ -24,7 +22,8 @@ __all__ = ["main"]
 
 _EXAMPLES = {
     "table": """examples:
-  vadbench table                          the table of the last run
+  vadbench table                          the table of the last run; what is stale by now is marked
+  vadbench table --config workflow/configs/ped2.yaml
   vadbench table --csv other/benchmark.csv""",
     "report": """examples:
   vadbench report                       results/report/index.html of what there is
@@ -73,6 +72,7 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
     "inspect": """examples:
   vadbench inspect results/walkway/flow/farneback/test/test01.h5
   vadbench inspect results/*/cubes/*/train/*.h5
+  vadbench inspect results/walkway/hf2vad/full/seed0/{flow.safetensors,metrics.json}
   vadbench inspect results/walkway/hf2vad/full/seed0/panels.h5 --pictures pictures/
   vadbench inspect results/ped2/flow/farneback/test/Test004.h5 --pictures pictures/ \\
       --config workflow/configs/ped2.yaml""",
@@ -141,7 +141,13 @@ def _parser() -> argparse.ArgumentParser:
 
     table = add("table", "print the results of the last run")
     table.add_argument(
-        "--csv", type=Path, default=Path("results/tables/benchmark.csv"), help="the long table"
+        "--csv", type=Path, help="another long table than results/tables/benchmark.csv"
+    )
+    table.add_argument(
+        "--config",
+        type=Path,
+        default=Path("config.yaml"),
+        help="YAML file of the run, by which stale numbers are told",
     )
     report = add("report", "build the report of what there is, also after a run that failed")
     report.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
@@ -206,12 +212,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     datasets.add_argument("--json", action="store_true", help="print JSON in place of a table")
     inspect = add("inspect", "say what an artefact is, what it holds and what it was made from")
-    inspect.add_argument("files", nargs="+", type=Path, metavar="FILE", help="artefacts (.h5)")
+    inspect.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help=".h5, .safetensors or .json"
+    )
     inspect.add_argument(
         "--pictures",
         type=Path,
         metavar="FOLDER",
-        help="draw flow, segmentation, depth or panels into PNG files there",
+        help="draw what an artefact holds into PNG files there",
     )
     inspect.add_argument(
         "--config",
@@ -298,7 +306,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "table":
-            _table(chosen.csv)
+            _table(chosen.csv, chosen.config)
         elif chosen.command == "report":
             _report(chosen.config, chosen.output)
         elif chosen.command == "protocols":
@@ -336,12 +344,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _table(csv: Path) -> None:
+def _table(csv: Path | None, config: Path) -> None:
+    from vadbench.config import read_config_file
+    from vadbench.plan import Plan
     from vadbench.report.end import tell_success
 
-    if not csv.is_file():
-        raise VadbenchError(f"{csv}: no such file; run snakemake --cores all first")
-    tell_success(csv)
+    path = csv or Path("results/tables/benchmark.csv")
+    if not path.is_file():
+        raise VadbenchError(f"{path}: no such file; run snakemake --cores all first")
+    # Of a table from elsewhere nobody knows here what it was made from.
+    plan = Plan(read_config_file(config)) if csv is None and config.is_file() else None
+    tell_success(path, plan)
 
 
 def _report(config: Path, folder: Path) -> None:
@@ -497,77 +510,12 @@ def _print_surveys(found: "Sequence[Survey]") -> None:
 
 def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from vadbench.artefacts import KINDS, open_artefact
+    from vadbench.report.inspect import inspect
 
     console = Console()
     for path in files:
-        with open_artefact(path) as artefact:
-            owner = artefact.identity
-            where = f"{owner.dataset}, {owner.split}" + (f", {owner.clip}" if owner.clip else "")
-            console.print(
-                f"[bold]{path}[/bold]: {artefact.kind} of {where}", highlight=False, soft_wrap=True
-            )
-            console.print(f"frames     {artefact.n_frames}", highlight=False, soft_wrap=True)
-            console.print(f"digest     {artefact.digest}", highlight=False, soft_wrap=True)
-            console.print(
-                f"settings   {json.dumps(artefact.settings)}", highlight=False, soft_wrap=True
-            )
-            console.print(
-                f"code       {artefact.code or 'not recorded'}", highlight=False, soft_wrap=True
-            )
-            libraries = " ".join(f"{name} {v}" for name, v in artefact.libraries.items())
-            console.print(f"libraries  {libraries}", highlight=False, soft_wrap=True)
-            for source, digest in artefact.inputs.items():
-                console.print(
-                    f"made from  {source}  {digest[:16]}", highlight=False, soft_wrap=True
-                )
-            table = Table("field", "shape", "type", "stored", "meaning")
-            kind = KINDS[artefact.kind]
-            for name in artefact.fields:
-                data = artefact[name]
-                spec = kind.fields.get(name) or kind.prefixes[name.partition("/")[0]]
-                stored = f"{data.id.get_storage_size() / 1e6:.2f} MB"
-                table.add_row(name, str(data.shape), str(data.dtype), stored, spec.unit)
-            console.print(table)
-            if pictures is not None:
-                for picture in _draw(artefact, pictures, config):
-                    console.print(f"drawn      {picture}", highlight=False, soft_wrap=True)
-
-
-def _draw(artefact: "Artefact", folder: Path, config: Path) -> list[Path]:
-    from vadbench.report.panels import draw_panels
-    from vadbench.report.teachers import TEACHERS, draw_teacher
-
-    if artefact.kind == "panels":
-        settings = artefact.settings
-        title = f"{settings['method']} {settings['variant']}, seed {settings['seed']}"
-        return draw_panels(artefact, folder, title, None)
-    if artefact.kind in TEACHERS:
-        try:
-            clip = _open_clip(artefact.identity, config)
-        except VadbenchError as error:
-            print(f"vadbench: drawn without frames: {error}", file=sys.stderr)
-            clip = None
-        return draw_teacher(artefact, folder, clip)
-    raise VadbenchError(
-        f"{artefact.path}: holds {artefact.kind}, which is not drawn; --pictures draws "
-        f"{', '.join(TEACHERS)} and panels"
-    )
-
-
-def _open_clip(owner: "Identity", config: Path) -> "Clip":
-    from vadbench.config import read_config_file
-    from vadbench.datasets import open_source
-
-    datasets = read_config_file(config).datasets
-    if owner.dataset not in datasets:
-        raise VadbenchError(
-            f"{config} names no data set {owner.dataset!r}; name the configuration with --config"
-        )
-    source = datasets[owner.dataset].source_settings()
-    return open_source(source, owner.dataset, owner.split, str(owner.clip))
+        inspect(console, path, pictures, config)
 
 
 def _doctor(config: Path) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import vadbench
 from vadbench.errors import VadbenchError
+from vadbench.host import COMMIT, commit_of
 
 __all__ = ["SHARED", "freeze"]
 
@@ -64,6 +65,8 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
     shutil.copytree(Path(vadbench.__file__).parent, building / "src/vadbench", ignore=skip)
     text = (building / "Snakefile").read_text()
     (building / "Snakefile").write_text(_PROLOGUE + text)
+    if commit := commit_of(project):
+        (building / COMMIT).write_text(f"{commit}\n")
     copied = [_copy_config(project / path, path, building) for path in configs]
     for path in building.rglob("*"):
         if path.is_file():

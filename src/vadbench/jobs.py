@@ -214,6 +214,7 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
                     ("table", "benchmark.csv"),
                     ("markdown", "benchmark.md"),
                     ("latex", "benchmark.tex"),
+                    ("summary", "summary.csv"),
                     ("protocols", "protocols.csv"),
                     ("events", "events.csv"),
                 )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vadbench.errors import VadbenchError
+from vadbench.host import record_job
 
 __all__ = ["FINISHED", "job_log"]
 
@@ -34,6 +35,8 @@ _MEMORY = (
 def job_log(path: str | Path | None = None) -> Iterator[None]:
     """Logs to standard error and, if given, to a file; ends a failed job with its message.
 
+    Beside that file, in `<name>.json`, stand the machine and the commit.
+
     Args:
         path: The rule's log file.
 
@@ -44,6 +47,7 @@ def job_log(path: str | Path | None = None) -> Iterator[None]:
     """
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     level, lost = logging.INFO, ""
+    facts: dict[str, str] = {}
     if os.environ.get("LOCAL_RANK", "0") != "0":
         # One of several that train together: the first one tells.
         level = logging.WARNING
@@ -51,6 +55,7 @@ def job_log(path: str | Path | None = None) -> Iterator[None]:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             handlers.append(logging.FileHandler(path, mode="w"))
+            facts = record_job(Path(path))
         except OSError as error:
             lost = f"{path}: no log is kept ({error.strerror})"
     logging.basicConfig(
@@ -65,6 +70,9 @@ def job_log(path: str | Path | None = None) -> Iterator[None]:
     log = logging.getLogger("vadbench")
     if lost:
         log.warning("%s", lost)
+    if facts:
+        commit = facts["commit"] or "not known"
+        log.info("on %s, %s; commit %s", facts["host"], facts["processor"], commit)
     try:
         yield
         log.info(FINISHED)

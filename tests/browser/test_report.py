@@ -100,6 +100,18 @@ def test_the_frame_follows_the_cursor_and_the_clip_is_chosen(browser: Browser, o
     assert "fused" in readout.text
     slider.send_keys(Keys.ARROW_LEFT * 8)
     assert f"frame {before - 8}," in readout.text
+    # Of 180 frames every third has a picture; that of the nearest is shown, and named.
+    thumb = browser.driver.find_element(By.ID, "thumb")
+    for t, nearest in ((30, 30), (31, 30), (32, 33)):
+        browser.run(
+            "const slider = arguments[0]; slider.value = arguments[1];"
+            "slider.dispatchEvent(new Event('input'))",
+            slider,
+            t,
+        )
+        assert readout.text.startswith(f"frame {t},")
+        assert readout.text.endswith(f"; picture: frame {nearest}") == (t != nearest)
+        assert thumb.get_attribute("aria-label") == f"Frame {nearest} of Test001"
     sheet = browser.run("return getComputedStyle(document.getElementById('thumb')).backgroundImage")
     assert "datasets/ped2/0.jpg" in sheet
     browser.driver.find_element(By.ID, "after").click()

@@ -3,6 +3,7 @@
 # results/report/                                                       the site: open index.html
 # results/tables/benchmark.csv                                          one row per number
 # results/tables/benchmark.{md,tex}                                     the short table
+# results/tables/summary.csv                                            and all of its columns
 # results/tables/protocols.csv                                          every run under every protocol
 # results/tables/events.csv                                             what scored above normal
 # results/<dataset>/<method>/<variant>/seed<seed>/curves/<clip>.png     score curve and thumbnails
@@ -46,6 +47,7 @@ rule tabulate:
         ),
         markdown="results/tables/benchmark.md",
         latex="results/tables/benchmark.tex",
+        summary="results/tables/summary.csv",
         protocols=report(
             "results/tables/protocols.csv",
             caption="../report/protocols.rst",

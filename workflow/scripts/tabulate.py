@@ -14,9 +14,9 @@ with job_log(snakemake.log[0]):
         job["paper_names"],
     )
     write_table(table, Path(snakemake.output.table))
-    write_short_tables(
-        summarise(table), Path(snakemake.output.markdown), Path(snakemake.output.latex)
-    )
+    summary = summarise(table)
+    write_short_tables(summary, Path(snakemake.output.markdown), Path(snakemake.output.latex))
+    write_table(summary, Path(snakemake.output.summary))
     protocols = collect_protocols(list(map(Path, files.metrics)))
     write_table(protocols, Path(snakemake.output.protocols))
     write_table(collect_events(list(map(Path, files.metrics))), Path(snakemake.output.events))

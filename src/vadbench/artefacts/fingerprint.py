@@ -35,6 +35,7 @@ PLUMBING = frozenset(
         "vadbench.artefacts.fingerprint",
         "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
+        "vadbench.host",
         "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
+from vadbench.report.site.failures import look
 from vadbench.report.table import print_summary, print_table
 
 if TYPE_CHECKING:
@@ -16,9 +17,17 @@ __all__ = ["report_now", "tell_failure", "tell_success"]
 _REPORT = Path("results/report")
 
 
-def tell_success(table: Path) -> None:
-    """Prints the table of a run that ended well, and where its report is."""
-    print_table(table)
+def tell_success(table: Path, plan: Plan | None = None) -> None:
+    """Prints the table of a run that ended well, and where its report is.
+
+    Args:
+        table: `benchmark.csv`.
+        plan: The plan by which numbers that are stale by now are marked; None marks none.
+    """
+    standing = None if plan is None else look(plan)
+    print_table(table, {} if standing is None else standing.states(stale=True))
+    if standing is not None and standing.blind:
+        print(f"whether numbers are stale cannot be told here: {standing.blind}")
     index = table.parent.with_name("report") / "index.html"
     if index.is_file():
         print(f"report: {index}")

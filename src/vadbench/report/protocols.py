@@ -9,7 +9,7 @@ import pandas as pd
 from vadbench.datasets.index import index_labels, load_json
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest
-from vadbench.report.table import PROTOCOL_COLUMNS
+from vadbench.report.table import PROTOCOL_COLUMNS, list_labels, list_notes
 from vadbench.scoring.evaluate import protocol_matrix
 from vadbench.scoring.protocol import Protocol, protocol_name
 from vadbench.scoring.scores import Scores
@@ -68,14 +68,14 @@ def compute_matrix(
         if not index["labels"]["known"]:
             continue
         tell(folder)
-        rows += _run_rows(plan, run, files, index_labels(index), names)
+        rows += _run_rows(plan, run, files, index, names)
     if not rows:
         raise VadbenchError("no run has scores of clips with labels yet; run snakemake first")
     return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
 
 
 def _run_rows(
-    plan: "Plan", run: "Run", files: dict[str, str], labels: Any, names: Sequence[str]
+    plan: "Plan", run: "Run", files: dict[str, str], index: dict[str, Any], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     method, settings = get_method(run.method), plan.settings(run)
     pairs = {"last": (files["train"], files["test"])}
@@ -87,10 +87,13 @@ def _run_rows(
         "variant": run.variant,
         "seed": run.seed,
         "budget": plan.budget(run),
+        "default_protocol": method.card.protocol,
+        "labels_source": index["labels"]["source"],
+        "labels_sha256": index["labels"]["sha256"],
     }
     records = protocol_matrix(
         {key: (Scores.load(train), Scores.load(test)) for key, (train, test) in pairs.items()},
-        labels,
+        index_labels(index),
         choose_protocols(plan.protocols(run, every=True), names),
         method.fusion_weights(settings, run.base),
     )
@@ -155,3 +158,8 @@ def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components:
                 numbers = ["" if value is None else f"{100 * value:.1f}" for value in cells]
                 shown.add_row(protocol, pooled[protocol].removeprefix("auc_"), *numbers)
             console.print(shown)
+        for line in (
+            *(f"labels: {source}, SHA-256 {sha256}" for source, sha256 in list_labels(group)),
+            *(f"note: {note}" for note in list_notes(group)),
+        ):
+            console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -12,8 +12,9 @@ from vadbench.artefacts import write_atomically
 
 __all__ = [
     "SUMMARY_COLUMNS",
-    "add_missing",
+    "add_status",
     "label",
+    "list_protocols",
     "own_protocol",
     "short_table",
     "summarise",
@@ -32,11 +33,15 @@ SUMMARY_COLUMNS = [
     "paper_table",
     "difference",
     "protocol",
+    "labels_source",
+    "labels_sha256",
     "status",
 ]
-"""Columns of the short table. Values are 0 to 1. `deviation` is the sample deviation over seeds,
-empty for one seed; `low` and `high` are the ends of the 95 % interval, each averaged over the
-seeds; `status` is empty, or says why there is no number."""
+"""Columns of the short table, which `summary.csv` holds in full. Values are 0 to 1. `deviation` is
+the sample deviation over seeds, empty for one seed; `low` and `high` are the ends of the 95 %
+interval, each averaged over the seeds; `status` is empty, or says which seeds have no number, and
+why."""
+_SHOWN = 12  # digits of a digest in the short table
 
 
 def label(variant: str, score: str, selection: str) -> str:
@@ -83,20 +88,22 @@ def summarise(table: pd.DataFrame, metric: str = "auc_micro") -> pd.DataFrame:
                 "paper_table": group["paper_table"].iloc[0],
                 "difference": mean - paper,
                 "protocol": group["protocol"].iloc[0],
+                "labels_source": "; ".join(dict.fromkeys(group["labels_source"])),
+                "labels_sha256": "; ".join(dict.fromkeys(group["labels_sha256"])),
                 "status": "",
             }
         )
     return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
 
 
-def add_missing(
-    summary: pd.DataFrame, missing: Mapping[tuple[str, str, str], Mapping[int, str]], budget: str
+def add_status(
+    summary: pd.DataFrame, states: Mapping[tuple[str, str, str], Mapping[int, str]], budget: str
 ) -> pd.DataFrame:
-    """Says of each variant which of its seeds have no number, and why.
+    """Says of each variant how it stands with its seeds.
 
     Args:
         summary: As `summarise` returns it.
-        missing: For data set, method and variant the reason by seed.
+        states: For data set, method and variant what there is to say, by seed.
         budget: Training budget of the run.
 
     Returns:
@@ -104,13 +111,13 @@ def add_missing(
     """
     rows = []
     found = summary.copy()
-    for (dataset, method, variant), seeds in missing.items():
-        by_reason: dict[str, list[str]] = {}
-        for seed, reason in seeds.items():
-            by_reason.setdefault(reason, []).append(str(seed))
+    for (dataset, method, variant), seeds in states.items():
+        by_state: dict[str, list[str]] = {}
+        for seed, state in seeds.items():
+            by_state.setdefault(state, []).append(str(seed))
         words = "; ".join(
-            f"{reason} ({'seed' if len(own) == 1 else 'seeds'} {', '.join(own)})"
-            for reason, own in by_reason.items()
+            f"{state} ({'seed' if len(own) == 1 else 'seeds'} {', '.join(own)})"
+            for state, own in by_state.items()
         )
         own = (found["dataset"] == dataset) & (found["method"] == method)
         own &= found["variant"] == variant
@@ -119,12 +126,22 @@ def add_missing(
         else:
             about = {"dataset": dataset, "method": method, "variant": variant, "score": "fused"}
             about |= {"selection": "last", "budget": budget, "paper_table": "", "protocol": ""}
+            about |= {"labels_source": "", "labels_sha256": ""}
             rows.append(about | {"seeds": 0, "status": words})
     return pd.DataFrame([*found.to_dict("records"), *rows], columns=SUMMARY_COLUMNS)
 
 
+def list_protocols(summary: pd.DataFrame) -> str:
+    """Returns in words which methods' numbers are under which protocol."""
+    named = summary[summary["protocol"] != ""]
+    return "; ".join(
+        f"{protocol}: {', '.join(dict.fromkeys(own['method']))}"
+        for protocol, own in named.groupby("protocol", sort=False)
+    )
+
+
 def short_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Returns the short table as text, AUC in percent."""
+    """Returns the short table as text, AUC in percent; `status` if there is any."""
 
     def percent(value: float, form: str = ".1f") -> str:
         return "" if pd.isna(value) else f"{100 * value:{form}}"
@@ -140,15 +157,21 @@ def short_table(summary: pd.DataFrame) -> pd.DataFrame:
                 "method": row["method"],
                 "variant": label(row["variant"], row["score"], row["selection"]),
                 "budget": row["budget"] or "-",
-                "AUC": f"{percent(row['mean'])}{spread}" if known else row["status"],
+                "AUC": f"{percent(row['mean'])}{spread}" if known else "",
                 "95 % interval": "" if pd.isna(row["low"]) else interval,
                 "paper": percent(row["paper"]),
                 "difference": percent(row["difference"], "+.1f"),
                 "seeds": str(int(row["seeds"])) if known else "",
+                "protocol": row["protocol"],
+                "labels": "; ".join(text[:_SHOWN] for text in row["labels_sha256"].split("; ")),
+                "status": row["status"],
             }
         )
     columns = ["data set", "method", "variant", "budget", "AUC", "95 % interval", "paper"]
-    return pd.DataFrame(rows, columns=[*columns, "difference", "seeds"])
+    columns += ["difference", "seeds", "protocol", "labels"]
+    if any(row["status"] for row in rows):
+        columns.append("status")
+    return pd.DataFrame(rows, columns=columns)
 
 
 def write_short_tables(summary: pd.DataFrame, markdown: Path, latex: Path) -> None:

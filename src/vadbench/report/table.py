@@ -11,7 +11,14 @@ from vadbench.artefacts import write_atomically
 from vadbench.artefacts.seal import checksum_line, checksum_path
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
-from vadbench.report.summary import label, own_protocol, short_table, summarise
+from vadbench.report.summary import (
+    add_status,
+    label,
+    list_protocols,
+    own_protocol,
+    short_table,
+    summarise,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +30,8 @@ __all__ = [
     "collect",
     "collect_events",
     "collect_protocols",
+    "list_labels",
+    "list_notes",
     "print_summary",
     "print_table",
     "write_table",
@@ -70,6 +79,10 @@ PROTOCOL_COLUMNS = [
     "value",
     "low",
     "high",
+    "note",
+    "default_protocol",
+    "labels_source",
+    "labels_sha256",
 ]
 """Columns of `protocols.csv`: every run under every protocol, its micro and macro AUC."""
 
@@ -129,9 +142,7 @@ def collect(
         for record in run["records"]:
             row = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
             row |= record
-            row["default_protocol"] = own
-            row["labels_source"] = run["labels"]["source"]
-            row["labels_sha256"] = run["labels"]["sha256"]
+            row |= _yardstick(run)
             row["scores_digest"] = run["scores"][record["selection"]]
             row["warnings"] = "; ".join(warnings[run["dataset"]])
             paper = published.get((run["variant"], record["metric"], record["protocol"]))
@@ -153,8 +164,33 @@ def collect_protocols(metrics: Sequence[Path]) -> pd.DataFrame:
     for path in metrics:
         run = load_json(path)
         about = {key: run[key] for key in ("dataset", "method", "variant", "seed", "budget")}
-        rows += [about | record for record in run["matrix"]]
+        rows += [about | record | _yardstick(run) for record in run["matrix"]]
     return pd.DataFrame(rows, columns=PROTOCOL_COLUMNS)
+
+
+def _yardstick(run: Mapping[str, Any]) -> dict[str, str]:
+    """What a run's numbers are measured by."""
+    return {
+        "default_protocol": run["default_protocol"],
+        "labels_source": run["labels"]["source"],
+        "labels_sha256": run["labels"]["sha256"],
+    }
+
+
+def list_labels(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Returns source and SHA-256 of the labels that a table's numbers were measured by."""
+    pairs = table[["labels_source", "labels_sha256"]].drop_duplicates()
+    return [(str(source), str(sha256)) for source, sha256 in pairs.to_numpy()]
+
+
+def list_notes(table: pd.DataFrame) -> list[str]:
+    """Returns each note of a table's numbers once, with the protocols and methods that it is of."""
+    said = table[table["note"].fillna("") != ""]
+    return [
+        f"{', '.join(dict.fromkeys(own['protocol']))}: {note} "
+        f"({', '.join(dict.fromkeys(own['method']))})"
+        for note, own in said.groupby("note", sort=False)
+    ]
 
 
 def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
@@ -203,6 +239,8 @@ def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
 
 def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
     """Returns a table of the micro AUC of every method, mean and deviation over seeds."""
+    from rich.markup import escape
+
     short = short_table(summary)
     numbers = {"AUC": "AUC", "95 % interval": "95 %", "paper": "paper", "difference": "diff."}
     shown_numbers = [name for name in numbers if short[name].any()] + ["seeds"]
@@ -211,8 +249,12 @@ def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
         ("method", "variant", "budget"),
         [numbers.get(name, name) for name in shown_numbers],
     )
+    columns = ["method", "variant", "budget", *shown_numbers]
+    if "status" in short:
+        shown.add_column("status", overflow="fold")
+        columns.append("status")
     for _, row in short.iterrows():
-        shown.add_row(*(row[name] for name in ("method", "variant", "budget", *shown_numbers)))
+        shown.add_row(*(escape(row[name]) for name in columns))
     return shown
 
 
@@ -264,14 +306,28 @@ def print_summary(
     """
     for dataset, group in summary.groupby("dataset", sort=False):
         console.print(_by_variant(str(dataset), group))
+        if protocols := list_protocols(group):
+            console.print(f"protocols  {protocols}", highlight=False, markup=False, soft_wrap=True)
+        for source, sha256 in list_labels(group[group["labels_sha256"] != ""]):
+            console.print(
+                f"labels     {source}, SHA-256 {sha256}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
         if anomalies is not None and (anomalies["dataset"] == dataset).any():
             console.print(_by_anomaly(str(dataset), anomalies[anomalies["dataset"] == dataset]))
 
 
-def print_table(path: Path) -> None:
+def print_table(path: Path, states: Mapping[tuple[str, str, str], Mapping[int, str]]) -> None:
     """Prints the micro AUC of every method and data set under the method's own protocol.
 
     Of data sets without labels, whose events lie beside the table in `events.csv`, it prints these.
+
+    Args:
+        path: The long table.
+        states: What there is to say of seeds, by data set, method and variant; of others than
+            the table's nothing is said.
 
     Raises:
         VadbenchError: The file is no table of vadbench.
@@ -285,6 +341,9 @@ def print_table(path: Path) -> None:
         table = own_protocol(table)
         anomalies = table[table["metric"] == "auc_anomaly"]
         summary = summarise(table)
+        shown = set(summary[["dataset", "method", "variant"]].itertuples(index=False, name=None))
+        own = {key: seeds for key, seeds in states.items() if key in shown}
+        summary = add_status(summary, own, budget="")
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
     console = Console()

@@ -1,4 +1,4 @@
-"""Pictures of what teachers found in a clip: flow, segmentation and depth beside its frames."""
+"""Pictures of what was found in a clip: flow, masks, depth and objects beside its frames."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import Artefact
-from vadbench.report.pictures import enlarged, outline, rectangle
+from vadbench.report.pictures import ABNORMAL, HIGHEST, OTHER, enlarged, outline, rectangle
 from vadbench.teachers.segmentation.instances import UNKNOWN
 from vadbench.teachers.segmentation.masks import unpack_mask
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vadbench.datasets import Clip
 
-__all__ = ["TEACHERS", "draw_teacher"]
+__all__ = ["TEACHERS", "code_flow", "draw_teacher", "show_image"]
 
 Image = npt.NDArray[np.uint8]
 _TOP = 99.9  # percentile of the speeds in the pictured frames that is drawn brightest
@@ -31,7 +31,7 @@ _TINT = 0.4  # how much of a class's colour lies over the frame
 def draw_teacher(
     artefact: Artefact, folder: Path, clip: "Clip | None", count: int = 6
 ) -> list[Path]:
-    """Draws frames of a flow, segmentation or depth artefact, evenly spread over the clip.
+    """Draws frames of a flow, segmentation, depth or objects artefact, spread over the clip.
 
     Args:
         artefact: Of a kind in `TEACHERS`.
@@ -55,14 +55,14 @@ def draw_teacher(
     chosen = [int((k + 0.5) * artefact.n_frames / number) for k in range(number)]
     panels = TEACHERS[artefact.kind](artefact, chosen)
     owner = artefact.identity
-    backend = artefact.settings.get("backend", "")
+    made_by = artefact.settings.get("backend") or artefact.settings.get("source", "")
     paths = []
     for t in chosen:
         frame = None if clip is None else clip.frame(t)
         drawn = panels(t, frame)
         if frame is not None:
-            drawn.insert(0, ("frame", partial(_show_image, image=enlarged(frame)[0])))
-        height, width = artefact[_FIELDS[artefact.kind]].shape[1:3]
+            drawn.insert(0, ("frame", partial(show_image, image=enlarged(frame)[0])))
+        height, width = _size(artefact, frame)
         figure, axes = plt.subplots(
             1,
             len(drawn),
@@ -72,7 +72,7 @@ def draw_teacher(
             squeeze=False,
         )
         figure.suptitle(
-            f"{owner.dataset} {owner.clip}, frame {t}: {artefact.kind} by {backend}", fontsize=10
+            f"{owner.dataset} {owner.clip}, frame {t}: {artefact.kind} by {made_by}", fontsize=10
         )
         for panel, (words, draw) in zip(axes[0], drawn, strict=True):
             draw(panel)
@@ -88,8 +88,31 @@ Draw = Callable[["Axes"], Any]
 Panels = Callable[[int, Image | None], list[tuple[str, Draw]]]
 
 
-def _show_image(panel: "Axes", image: Image) -> None:
-    panel.imshow(image[..., ::-1])
+def show_image(panel: "Axes", image: Image) -> None:
+    """Shows a picture (H, W, 1 or 3), grey or BGR."""
+    panel.imshow(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image[..., ::-1])
+
+
+def _size(artefact: Artefact, frame: Image | None) -> tuple[int, int]:
+    """Height and width of a clip's frames; of objects without a frame, what holds all boxes."""
+    if artefact.kind in _FIELDS:
+        height, width = artefact[_FIELDS[artefact.kind]].shape[1:3]
+    elif frame is not None:
+        height, width = frame.shape[:2]
+    else:
+        boxes = artefact["boxes"][:]
+        width, height = (int(side) + 1 for side in boxes[:, 2:].max(axis=0, initial=63))
+    return height, width
+
+
+def code_flow(flow: npt.NDArray[np.float32], largest: float) -> npt.NDArray[np.float32]:
+    """Returns flow (H, W, 2) as colours (H, W, 3), RGB; the speed `largest` in full colour."""
+    import torch
+
+    from vadbench.networks.flow_colours import flow_colours
+
+    made = flow_colours(torch.from_numpy(flow).permute(2, 0, 1)[None], largest)
+    return made[0].permute(1, 2, 0).numpy()
 
 
 def _scale(panel: "Axes", shown: Any, words: str) -> None:
@@ -101,23 +124,15 @@ def _scale(panel: "Axes", shown: Any, words: str) -> None:
 
 def _flow(artefact: Artefact, chosen: list[int]) -> Panels:
     """Direction and speed as colour, with the wheel that explains it, and the speed alone."""
-    import torch
-
-    from vadbench.networks.flow_colours import flow_colours
-
     flows = {t: artefact["flow"][t].astype(np.float32) for t in chosen}
     speeds = {t: np.linalg.norm(flow, axis=-1) for t, flow in flows.items()}
     largest = max(1e-3, max(float(np.percentile(speed, _TOP)) for speed in speeds.values()))
 
-    def colours(flow: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        made = flow_colours(torch.from_numpy(flow).permute(2, 0, 1)[None], largest)
-        return made[0].permute(1, 2, 0).numpy()
-
     def direction(panel: "Axes", t: int) -> None:
-        panel.imshow(colours(flows[t]))
+        panel.imshow(code_flow(flows[t], largest))
         across = np.linspace(-largest, largest, 96, dtype=np.float32)
         wheel = np.stack(np.meshgrid(across, across), axis=-1)
-        disc = colours(wheel)
+        disc = code_flow(wheel, largest)
         inside = np.linalg.norm(wheel, axis=-1, keepdims=True) <= largest
         corner = panel.inset_axes((0.01, 0.01, 0.16, 0.22))
         corner.imshow(np.concatenate([disc, inside], axis=-1))
@@ -176,7 +191,7 @@ def _segmentation(artefact: Artefact, chosen: list[int]) -> Panels:
             panel.text(
                 factor * box[0], factor * box[1], words, fontsize=5, color="white", va="bottom"
             )
-        _show_image(panel, image)
+        show_image(panel, image)
 
     return lambda t, frame: [
         (_count(artefact, t), lambda panel: overlay(panel, t, frame)),
@@ -203,7 +218,7 @@ def _depth(artefact: Artefact, chosen: list[int]) -> Panels:
         _scale(panel, shown, "relative inverse depth, 1 nearest")
 
     def over(panel: "Axes", t: int, frame: Image) -> None:
-        panel.imshow(np.repeat(frame, 3, axis=2) if frame.shape[2] == 1 else frame[..., ::-1])
+        show_image(panel, frame)
         depth = artefact["depth"][t].astype(np.float32)
         panel.imshow(depth, "viridis", vmin=0, vmax=1, alpha=_TINT)
 
@@ -216,10 +231,40 @@ def _depth(artefact: Artefact, chosen: list[int]) -> Panels:
     return panels
 
 
+def _objects(artefact: Artefact, chosen: list[int]) -> Panels:
+    """Boxes over the frame, a colour for each source."""
+
+    def overlay(panel: "Axes", t: int, frame: Image | None) -> None:
+        blank = np.full((*_size(artefact, frame), 1), 30, np.uint8)
+        image, factor = enlarged(blank if frame is None else frame, _SIDE)
+        start, end = (int(value) for value in artefact["frame_offsets"][t : t + 2])
+        for box, source in zip(
+            artefact["boxes"][start:end], artefact["sources"][start:end], strict=True
+        ):
+            rectangle(image, box, factor, _SOURCES[int(source)][1], 2)
+        show_image(panel, image)
+
+    def words(t: int) -> str:
+        start, end = (int(value) for value in artefact["frame_offsets"][t : t + 2])
+        sources = artefact["sources"][start:end].tolist()
+        found = {name: sources.count(key) for key, (name, _) in _SOURCES.items() if key in sources}
+        told = ", ".join(f"{count} {name}" for name, count in found.items())
+        return f"{end - start} objects{f': {told}' if told else ''}"
+
+    return lambda t, frame: [(words(t), lambda panel: overlay(panel, t, frame))]
+
+
+_SOURCES = {
+    0: ("instance (orange)", HIGHEST),
+    1: ("motion (blue)", OTHER),
+    2: ("imported (green)", ABNORMAL),
+    3: ("frame (green)", ABNORMAL),
+}
 TEACHERS: dict[str, Callable[[Artefact, list[int]], Panels]] = {
     "flow": _flow,
     "segmentation": _segmentation,
     "depth": _depth,
+    "objects": _objects,
 }
 """Kinds that are drawn, and what makes the panels of a frame for each."""
 _FIELDS = {"flow": "flow", "segmentation": "class_map", "depth": "depth"}

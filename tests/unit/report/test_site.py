@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,17 +8,25 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from tests.trees import SCRIPTS, SIZES, config_of, make_tree
+from vadbench.artefacts import Identity, file_digest
+from vadbench.audit import Finding, Report
 from vadbench.config import load_config
-from vadbench.datasets.index import load_json
+from vadbench.datasets.index import load_json, write_json
 from vadbench.errors import VadbenchError
+from vadbench.jobs import Jobs
 from vadbench.plan import Plan
-from vadbench.report.site import build
+from vadbench.report.end import tell_success
+from vadbench.report.site import build, failures
 from vadbench.report.site.build import build_site
 from vadbench.report.site.curves import roc
-from vadbench.report.summary import add_missing, short_table, summarise
+from vadbench.report.site.numbers import every_number
+from vadbench.report.summary import add_status, short_table, summarise
 from vadbench.report.thumbnails import plan_sheet
+from vadbench.scoring.scores import Scores
+from vadbench.status import State, Status
 
 HOSTILE = "clip \"<script>alert(1)\" & 'more' <!--"
 ERROR = "<script>alert('log')</script> & <b>bold</b>"
@@ -59,6 +68,10 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
             raw=True,
             leave_out=lambda run: run.method == "flow_duality",
         )
+        first = Path(made.metrics(next(run for run in made.runs if run.method == "hf2vad")))
+        metrics = load_json(first)
+        metrics["matrix"][0]["note"] = "<b>bold, one class"
+        write_json(metrics, first)
         Path(LOG).parent.mkdir(parents=True)
         Path(LOG).write_text(f"2026-01-01 00:00:00 ERROR {ERROR}\n")
         made.tree = Path.cwd()  # type: ignore[attr-defined]
@@ -141,6 +154,146 @@ def test_a_page_answers_for_its_numbers(plan: Plan, site: Path) -> None:
             assert f'id="{run.variant}-seed{run.seed}"' in page
             assert plan.score_params(run)["code"] in page
     assert "normalise: &#34;train_z&#34;" in page
+
+
+def test_the_matrix_of_protocols_names_labels_and_notes(plan: Plan, site: Path) -> None:
+    page = (site / "protocols.html").read_text()
+    table = pd.read_csv(site / "tables/protocols.csv", keep_default_na=False)
+    assert table["labels_sha256"].tolist() == ["ab" * 32] * len(table)
+    assert "ab" * 32 in page
+    assert "&lt;b&gt;bold, one class (hf2vad)" in page
+
+
+def test_notes_and_thresholds_of_every_seed_are_shown() -> None:
+    about = {"variant": "full", "score": "fused", "selection": "last", "protocol": "p"}
+    about |= {"low": None, "high": None}
+    tpr, limit = {"metric": "tpr", "paper": 0.5}, {"metric": "f1_threshold", "paper": float("nan")}
+    records = [
+        about | tpr | {"seed": 0, "value": 0.4, "note": "above 1.2"},
+        about | tpr | {"seed": 1, "value": 0.5, "note": "above 3.4"},
+        about | limit | {"seed": 0, "value": 7.5, "note": "one class"},
+        about | limit | {"seed": 1, "value": 8.5, "note": "one class"},
+    ]
+    rows = {row["metric"]: row for row in every_number(pd.DataFrame(records))}
+    assert rows["tpr"]["note"] == "seed 0: above 1.2; seed 1: above 3.4"
+    assert rows["tpr"]["difference"] == pytest.approx(-0.05)
+    assert rows["f1_threshold"]["note"] == "seed 0: 7.5; seed 1: 8.5"
+    assert not rows["f1_threshold"]["is_share"]
+    records[1]["note"] = "above 1.2"
+    rows = {row["metric"]: row for row in every_number(pd.DataFrame(records))}
+    assert rows["tpr"]["note"] == "above 1.2"
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_the_last_audit_is_reported(
+    sound: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["baselines"], [0]), {"mine": {"one": 40}})
+    page = Path("results/report/provenance.html")
+    build_site(plan)
+    assert "None was made" in page.read_text()
+    findings = [] if sound else [Finding("results/<i>.h5", "<b>bold is wrong")]
+    report = Report(findings, {".h5": 1200, ".json": 34}, 5, ["no <u> raw frames"])
+    write_json(report.plain(), Path("results/audit.json"))
+    os.utime("results/audit.json", (86400 * 365.5, 86400 * 365.5))
+    build_site(plan)
+    text = page.read_text()
+    assert "1,234 files were read again on 1971-01-01" in text
+    assert "1 of the runs below have been evaluated since" in text
+    assert ("&lt;b&gt;bold is wrong" in text) == (not sound)
+    assert ("not sound" in text) == (not sound)
+    assert "no &lt;u&gt; raw frames" in text
+    assert "<b>bold" not in text
+
+
+def test_last_and_best_epoch_are_described_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["amsrc"], [0]), {"mine": {"one": 40}})
+    (run,) = plan.runs
+    (stage,) = plan.stages(run)
+    digests = {}
+    for selection, facts in {"last": {}, "best_test": {"epoch": 6, "test_auc": 0.876}}.items():
+        (path,) = map(Path, plan.weights(run, selection))
+        about = {"settings": {stage: {"epochs": 60}}, "code": selection} | facts
+        zeros = {"weight": np.full(3, len(selection), np.float32)}
+        save_file(zeros, path, {"vadbench": json.dumps(about)})
+        digests[selection] = file_digest(path)
+        folder = Path(run.folder) / ("scores" if selection == "last" else "best_test/scores")
+        scores = Scores.of_frames(["one"], [40], {"prediction_error": np.arange(40.0)})
+        scores.save(folder / "test.h5", Identity("mine", "test"), settings={}, inputs=[path])
+    metrics = load_json(plan.metrics(run))
+    other = [record | {"selection": "best_test", "value": 0.9753} for record in metrics["records"]]
+    metrics["records"] += other
+    metrics["scores"] = {"last": "1a" * 32, "best_test": "b2" * 32}
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    page = Path("results/report/runs/mine/amsrc.html").read_text()
+    provenance = page[page.index('id="provenance"') :]
+    last, best = provenance.split("Best epoch", 1)
+    assert "epoch 60 of 60" in last
+    assert "chosen" not in last
+    assert digests["last"] in last
+    assert "1a" * 32 in last
+    assert "epoch 7 of 60, chosen by its AUC of 87.6 on the test set" in best
+    assert digests["best_test"] in best
+    assert digests["last"] not in best
+    assert "b2" * 32 in best
+    assert "97.5 fused" in best
+    table = Path("results/report/provenance.html").read_text()
+    assert "last, 60</td>" in table
+    assert "best, 7</td>" in table
+
+
+def test_a_number_names_machine_commit_and_code_of_its_own_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["hf2vad"], [0]), {"mine": {"one": 40}})
+    (run,) = plan.runs
+    facts = {"host": "node7", "processor": "<b>bold", "GPU": "H100", "started": "at noon"}
+    stage = plan.stages(run)[0]
+    for job in (f"train/mine/hf2vad/full/seed0/{stage}", "evaluate/mine/hf2vad/full/seed0"):
+        timing = Path(f"results/timings/{job}.tsv")
+        timing.parent.mkdir(parents=True, exist_ok=True)
+        timing.write_text("s\tmax_rss\n12.5\t100\n")
+        record = Path(f"logs/{job}.json")
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(facts | {"commit": "c0ffee" * 6 + "cafe"}))
+    metrics = load_json(plan.metrics(run)) | {"code": "0fc0de", "libraries": {"numpy": "9.9.9"}}
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    where = "node7, H100, &lt;b&gt;bold"
+    page = Path("results/report/runs/mine/hf2vad.html").read_text()
+    assert f"evaluate: 12.5 s on {where}, from at noon, commit" in page
+    assert f"train {stage}: 12.5 s on {where}" in page
+    assert "c0ffeec0ffee" in page
+    assert "0fc0de" in page
+    assert "numpy 9.9.9" in page
+    assert where in Path("results/report/provenance.html").read_text()
+    assert where in Path("results/report/cost.html").read_text()
+
+
+def test_results_below_another_root_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where results are in object storage, Snakemake has local copies below a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    config = config_of(["mine"], ["hf2vad", "baselines"], [0])
+    plan = make_tree(config, {"mine": {"one": 40}}, pictures=True)
+    copies = Path(".snakemake/storage/s3/bucket")
+    copies.mkdir(parents=True)
+    Path("results").rename(copies / "results")
+    monkeypatch.setenv("VADBENCH_RESULTS", f"{copies}/results")
+    found = build_site(plan, Path("report"))
+    assert not found.standing.missing
+    assert Path("report/runs/mine/hf2vad/r0/0.js").is_file()
+    assert Path("report/runs/mine/hf2vad/r0/panel0.png").is_file()
+    assert Path("report/datasets/mine/0.jpg").is_file()
+    page = Path("report/runs/mine/hf2vad.html").read_text()
+    assert plan.score_params(plan.runs[0])["code"] in page
 
 
 def test_curves_are_the_protocols_frame_scores(plan: Plan, site: Path) -> None:
@@ -238,6 +391,7 @@ def test_the_short_table_has_mean_deviation_interval_and_difference() -> None:
     about = {"dataset": "ped2", "method": "m", "variant": "full", "score": "fused"}
     about |= {"selection": "last", "budget": "cpu", "protocol": "p", "default_protocol": "p"}
     about |= {"metric": "auc_micro", "paper": 0.9, "paper_table": "Table 1"}
+    about |= {"labels_source": "ped2.m", "labels_sha256": "ab" * 32}
     table = pd.DataFrame(
         [
             about | {"seed": 0, "value": 0.80, "low": 0.7, "high": 0.9},
@@ -249,12 +403,72 @@ def test_the_short_table_has_mean_deviation_interval_and_difference() -> None:
     assert row["AUC"] == "82.0 ± 2.8"
     assert row["95 % interval"] == "72.0 to 92.0"
     assert (row["paper"], row["difference"], row["seeds"]) == ("90.0", "-8.0", "2")
+    assert (row["protocol"], row["labels"]) == ("p", "ab" * 6)
     without = short_table(summarise(table.drop(columns=["low", "high"])))
     assert without["95 % interval"].tolist() == [""]
     missing = {
         ("ped2", "m", "full"): {2: "failed: train"},
         ("ped2", "m", "vae"): {0: "not there yet"},
     }
-    whole = add_missing(summarise(table), missing, "cpu")
+    whole = add_status(summarise(table), missing, "cpu")
     assert whole["status"].tolist() == ["failed: train (seed 2)", "not there yet (seed 0)"]
-    assert short_table(whole)["AUC"].tolist() == ["82.0 ± 2.8", "not there yet (seed 0)"]
+    short = short_table(whole)
+    assert short["AUC"].tolist() == ["82.0 ± 2.8", ""]
+    assert short["status"].tolist() == ["failed: train (seed 2)", "not there yet (seed 0)"]
+
+
+@pytest.fixture
+def one_stale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    """A tree of two methods in which one number of seed 1 is stale."""
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(
+        config_of(["mine"], ["hf2vad", "amsrc"], [0, 1]), {"mine": {"one": 40}}, raw=True
+    )
+
+    def found(plan: Plan, targets: list[str]) -> Status:
+        jobs = [path for job in Jobs(plan, targets) for path in job.outputs]
+        states = {run: State("done") for run in plan.runs}
+        (changed,) = [run for run in plan.runs if (run.method, run.seed) == ("amsrc", 1)]
+        states[changed] = State("stale", ("its <code> changed",))
+        return Status(dict.fromkeys(jobs, State("done")), states)
+
+    monkeypatch.setattr(failures, "survey", found)
+    return plan
+
+
+def test_stale_numbers_are_marked_and_no_others(one_stale: Plan) -> None:
+    index = build_site(one_stale).index
+    page = index.read_text()
+    glance, everything = page.split('id="all"')
+    mark = '<span class="pill warn" title="its &lt;code&gt; changed">stale</span>'
+    rows = re.findall(r"<tr>.*?</tr>", glance, re.S)
+    assert [row.count(mark) for row in rows if "hf2vad" in row] == [0]
+    assert [row.count(mark) for row in rows if "amsrc" in row] == [1]
+    rows = re.findall(r"<tr data-dataset=.*?</tr>", everything, re.S)
+    marked = {re.search(r'data-method="(\w+)"', row)[1]: mark in row for row in rows}  # type: ignore[index]
+    assert marked == {"hf2vad": False, "amsrc": True}
+    page = (index.parent / "runs/mine/amsrc.html").read_text()
+    summaries = re.findall(r"<summary>([^<]*seed \d[^<]*)(<span[^>]*>stale)?", page)
+    assert {name.strip(): bool(found) for name, found in summaries} == {
+        "full, seed 0": False,
+        "full, seed 1": True,
+    }
+    table = pd.read_csv(index.parent / "tables/summary.csv", keep_default_na=False)
+    assert dict(zip(table["method"], table["status"], strict=True)) == {
+        "hf2vad": "",
+        "amsrc": "stale (seed 1)",
+    }
+
+
+def test_the_table_on_the_terminal_marks_what_is_stale(
+    one_stale: Plan, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
+    site = build_site(one_stale)
+    tell_success(site.index.parent / "tables/benchmark.csv", one_stale)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines if "stale (seed 1)" in line] == ["amsrc"]
+    assert any("protocols  hf2vad: hf2vad, amsrc" in line for line in lines)
+    assert any("ab" * 32 in line for line in lines)
+    tell_success(site.index.parent / "tables/benchmark.csv")
+    assert "stale" not in capsys.readouterr().out

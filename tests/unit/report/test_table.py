@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from vadbench.report.protocols import print_matrix
 from vadbench.report.table import PROTOCOL_COLUMNS, collect, collect_protocols
+from vadbench.scoring.protocol import PROTOCOLS
 
 PAPER = {
     "dataset": "ped2",
@@ -81,6 +83,17 @@ def test_every_protocol_has_its_table(tmp_path: Path) -> None:
     assert list(table) == PROTOCOL_COLUMNS
     (row,) = table.to_dict("records")
     assert (row["dataset"], row["protocol"], row["value"]) == ("mine", "vec", 0.9)
+    assert (row["labels_source"], row["labels_sha256"]) == ("masks", "ab")
+    assert (row["note"], row["default_protocol"]) == ("said", "hf2vad")
+
+
+def test_the_terminal_names_labels_and_notes_of_every_protocol(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_matrix(collect_protocols(write(tmp_path)), PROTOCOLS, components=False)
+    said = capsys.readouterr().out
+    assert "labels: masks, SHA-256 ab" in said
+    assert "note: vec: said (hf2vad)" in said
 
 
 def test_another_data_set_has_no_paper_number(tmp_path: Path) -> None:

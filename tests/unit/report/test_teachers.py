@@ -100,4 +100,4 @@ def test_what_is_not_drawn_is_said(tmp_path: Path, capsys: pytest.CaptureFixture
     with ArtefactWriter(path, "flow_colours", OWNER, 1, settings={}) as writer:
         writer.append("colours", np.zeros((1, 4, 4, 3)))
     assert main(["inspect", str(path), "--pictures", str(tmp_path / "p")]) == 1
-    assert "flow, segmentation, depth and panels" in capsys.readouterr().err
+    assert "depth, objects, cubes, scores and panels" in capsys.readouterr().err

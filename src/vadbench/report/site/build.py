@@ -5,7 +5,7 @@
     runs/<dataset>/<method>.html              curves, ROC, pictures, ablations, provenance
     runs/<dataset>/<method>/<run>/            what such a page loads when asked for, a file per clip
     datasets/<dataset>.html                   labels, clips, and where every cached artefact is from
-    tables/benchmark.{csv,md,tex}
+    tables/benchmark.{csv,md,tex} tables/summary.csv tables/protocols.csv
     assets/                                   style, script, Plotly
 
 The pages open from disk, where a script cannot read files: data are scripts that call a function.
@@ -32,6 +32,7 @@ from vadbench import __version__
 from vadbench.artefacts import open_artefact, write_atomically
 from vadbench.datasets.index import index_labels, load_json
 from vadbench.errors import VadbenchError
+from vadbench.host import commit_of, machine
 from vadbench.methods import Method, get_method
 from vadbench.plan import Plan, Run
 from vadbench.report.site.curves import Curves, compute_curves
@@ -48,15 +49,17 @@ from vadbench.report.site.numbers import (
     summary_rows,
     used_protocols,
 )
+from vadbench.report.site.places import located
 from vadbench.report.site.provenance import (
     Node,
     describe,
     group_nodes,
+    read_audit,
     read_node,
     trace,
 )
-from vadbench.report.site.timings import commit_of, machine, plain, read_timings
-from vadbench.report.summary import add_missing, summarise, write_short_tables
+from vadbench.report.site.timings import plain, read_timings
+from vadbench.report.summary import add_status, summarise, write_short_tables
 from vadbench.report.table import collect, collect_protocols, write_table
 from vadbench.report.thumbnails import plan_sheet
 from vadbench.scoring.scores import Scores
@@ -81,7 +84,7 @@ class Site:
 
     Attributes:
         index: The first page.
-        summary: The short table, rows without numbers included.
+        summary: The short table, which says of each row what is missing or stale.
         standing: How it stands with every run.
     """
 
@@ -96,7 +99,7 @@ def build_site(
     """Builds the site in place of what was there, all of it or nothing.
 
     Args:
-        plan: The configuration that the results are of; results are below the current folder.
+        plan: The configuration that the results are of; results lie where `results_root` says.
         folder: The site's folder.
         tell: Is called with what is being done.
 
@@ -121,7 +124,7 @@ def build_site(
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
-    return Site(folder / "index.html", builder.summary, builder.standing)
+    return Site(folder / "index.html", builder.marked, builder.standing)
 
 
 @dataclass
@@ -146,10 +149,10 @@ class _Builder:
         self.indices = {
             name: load_json(path)
             for path, name in (
-                (f"results/{name}/index.json", name)
+                (located(f"results/{name}/index.json"), name)
                 for name in dict.fromkeys(run.dataset for run in plan.runs)
             )
-            if Path(path).is_file()
+            if path.is_file()
         }
         self.environment = jinja2.Environment(
             loader=jinja2.PackageLoader("vadbench.report.site"),
@@ -184,7 +187,7 @@ class _Builder:
         """Runs with numbers by data set and method."""
         found: dict[tuple[str, str], list[_Results]] = {}
         for run in self.plan.runs:
-            path = Path(self.plan.metrics(run))
+            path = located(self.plan.metrics(run))
             if path.is_file() and run.dataset in self.indices:
                 group = found.setdefault((run.dataset, run.method), [])
                 stale = list(self.standing.stale.get(run, ()))
@@ -195,7 +198,7 @@ class _Builder:
     def metrics(self) -> list[Path]:
         """The metrics files that there are, in the order of the configuration."""
         runs = [item.run for group in self.results.values() for item in group]
-        return [Path(self.plan.metrics(run)) for run in sorted(runs, key=self.plan.runs.index)]
+        return [located(self.plan.metrics(run)) for run in sorted(runs, key=self.plan.runs.index)]
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -203,7 +206,7 @@ class _Builder:
         papers = self.plan.table_params()
         return collect(
             self.metrics,
-            [Path(f"results/{name}/index.json") for name in self.indices],
+            [located(f"results/{name}/index.json") for name in self.indices],
             papers["papers"],
             papers["paper_names"],
         )
@@ -211,12 +214,14 @@ class _Builder:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """The short table, with rows that say what is missing."""
-        missing: dict[tuple[str, str, str], dict[int, str]] = {}
-        for item in self.standing.missing:
-            run = item.run
-            key = (run.dataset, run.method, run.variant)
-            missing.setdefault(key, {})[run.seed] = item.words
-        return add_missing(summarise(self.table), missing, self.plan.config.budget)
+        states = self.standing.states(stale=False)
+        return add_status(summarise(self.table), states, self.plan.config.budget)
+
+    @cached_property
+    def marked(self) -> pd.DataFrame:
+        """The same, which says what is stale, too: for where there is no mark beside it."""
+        states = self.standing.states(stale=True)
+        return add_status(summarise(self.table), states, self.plan.config.budget)
 
     @cached_property
     def lengths(self) -> dict[str, dict[str, dict[str, int]]]:
@@ -236,8 +241,9 @@ class _Builder:
         tell("tables")
         self._assets()
         write_table(self.table, self.folder / "tables/benchmark.csv")
+        write_table(self.marked, self.folder / "tables/summary.csv")
         write_short_tables(
-            self.summary,
+            self.marked,
             self.folder / "tables/benchmark.md",
             self.folder / "tables/benchmark.tex",
         )
@@ -270,6 +276,7 @@ class _Builder:
                 for item in group
             ],
             datasets=self.indices,
+            audit=read_audit(self.metrics),
         )
 
     def _assets(self) -> None:
@@ -349,9 +356,9 @@ class _Builder:
 
     def _cost(self) -> None:
         networks = []
-        for path in map(Path, self.plan.costs()):
-            _, dataset, method, variant, _ = path.parts
-            if path.is_file():
+        for place in self.plan.costs():
+            _, dataset, method, variant, _ = place.split("/")
+            if (path := located(place)).is_file():
                 about = {"dataset": dataset, "method": method, "variant": variant}
                 networks.append(about | load_json(path))
         self._page(
@@ -371,8 +378,8 @@ class _Builder:
         for (name, _), group in self.results.items():
             if name == dataset:
                 for item in group:
-                    nodes |= trace(self.plan.scores(item.run)["test"])
-                    nodes |= trace(self.plan.scores(item.run)["train"])
+                    for split in ("test", "train"):
+                        nodes |= trace(located(self.plan.scores(item.run)[split]).as_posix())
         own = {
             path: node
             for path, node in nodes.items()
@@ -405,7 +412,7 @@ class _Builder:
             abnormal={clip: int(vector.sum()) for clip, vector in truth.items()},
             methods=[method for name, method in self.results if name == dataset],
         )
-        source = Path(f"results/{dataset}/thumbnails")
+        source = located(f"results/{dataset}/thumbnails")
         if source.is_dir():
             target = self.folder / "datasets" / dataset
             target.mkdir(parents=True, exist_ok=True)
@@ -477,8 +484,8 @@ class _Builder:
 
     def _curves(self, item: _Results, index: Mapping[str, Any]) -> Curves | None:
         plan, run = self.plan, item.run
-        paths = plan.scores(run)
-        if not all(Path(paths[split]).is_file() for split in ("train", "test")):
+        paths = {split: located(path) for split, path in plan.scores(run).items()}
+        if not all(paths[split].is_file() for split in ("train", "test")):
             return None
         job = plan.evaluate_params(run)
         protocol = plan.own_protocol(run)
@@ -488,7 +495,7 @@ class _Builder:
 
     def _clip_facts(self, dataset: str, index: Mapping[str, Any]) -> list[dict[str, Any]]:
         facts = []
-        pictures = Path(f"results/{dataset}/thumbnails")
+        pictures = located(f"results/{dataset}/thumbnails")
         for number, record in enumerate(index["clips"]["test"]):
             sheet = plan_sheet(record["n_frames"], record["height"], record["width"])
             there = (pictures / f"{number}.jpg").is_file()
@@ -514,13 +521,13 @@ class _Builder:
         """Pictures of the first seed of every variant, copied beside the page."""
         found, seen = [], set()
         for item in group:
-            source = Path(item.run.folder) / "panels"
+            source = located(item.run.folder) / "panels"
             if item.run.variant in seen or not source.is_dir():
                 continue
             seen.add(item.run.variant)
             pictures = []
             names = sorted(source.glob("*.png"))
-            facts = _panel_facts(Path(item.run.folder) / "panels.h5")
+            facts = _panel_facts(source.with_suffix(".h5"))
             for number, path in enumerate(names):
                 target = f"{method}/{item.key}/panel{number}.png"
                 self._copy(path, f"runs/{dataset}/{target}")
@@ -528,7 +535,7 @@ class _Builder:
                 pictures.append(about | {"src": target})
             if pictures:
                 found.append({"name": item.name, "pictures": pictures})
-        variants = sorted(Path(f"results/{dataset}/{method}/variants").glob("seed*.png"))
+        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*.png"))
         if variants:
             target = f"{method}/variants.png"
             self._copy(variants[0], f"runs/{dataset}/{target}")

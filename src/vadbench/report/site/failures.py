@@ -6,6 +6,7 @@ from pathlib import Path
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Jobs
 from vadbench.plan import Plan, Run
+from vadbench.report.site.places import located
 from vadbench.status import State, survey
 
 __all__ = ["Failure", "Missing", "Standing", "look"]
@@ -65,9 +66,23 @@ class Standing:
     failures: list[Failure] = field(default_factory=list)
     blind: str = ""
 
+    def states(self, *, stale: bool) -> dict[tuple[str, str, str], dict[int, str]]:
+        """Returns in words, by data set, method and variant, which seeds have no number.
+
+        Args:
+            stale: Name seeds with stale numbers, too.
+        """
+        words = {item.run: item.words for item in self.missing}
+        if stale:
+            words |= dict.fromkeys(self.stale, "stale")
+        found: dict[tuple[str, str, str], dict[int, str]] = {}
+        for run, state in words.items():
+            found.setdefault((run.dataset, run.method, run.variant), {})[run.seed] = state
+        return found
+
 
 def look(plan: Plan) -> Standing:
-    """Looks at the results below the current folder."""
+    """Looks at the results, and at what Snakemake knows of them in the current folder."""
     targets = [plan.metrics(run) for run in plan.runs]
     blind, failures = "", []
     states: dict[Run, State] = {}
@@ -79,7 +94,7 @@ def look(plan: Plan) -> Standing:
             state = status.artefacts[job.outputs[0]]
             if state.state == "failed":
                 message = "; ".join(state.reasons)
-                lines = _last_lines(Path(job.log))
+                lines = _last_lines(located(job.log))
                 failures.append(Failure(job.rule, job.outputs, job.log, message, lines))
     except (OSError, VadbenchError) as error:
         # A report may be built where raw data or workflow are missing; what there is, is shown.
@@ -87,8 +102,8 @@ def look(plan: Plan) -> Standing:
     missing, stale = [], {}
     for run in plan.runs:
         state = states.get(run, State("missing"))
-        index = Path(f"results/{run.dataset}/index.json")
-        if not (Path(plan.metrics(run)).is_file() and index.is_file()):
+        index = located(f"results/{run.dataset}/index.json")
+        if not (located(plan.metrics(run)).is_file() and index.is_file()):
             missing.append(_missing(run, state))
         elif state.state in {"stale", "failed"}:
             stale[run] = state.reasons

@@ -8,6 +8,7 @@ import pandas as pd
 from vadbench.methods import get_method
 from vadbench.plan import Plan
 from vadbench.report.summary import label
+from vadbench.report.table import list_labels, list_notes
 
 __all__ = [
     "METRICS",
@@ -131,7 +132,8 @@ def of_protocols(plan: Plan, table: pd.DataFrame) -> list[Row]:
                 }
             )
         about = {"dataset": str(dataset), "metric": str(metric)}
-        matrices.append(about | {"protocols": names, "lines": lines})
+        seen = {"labels": list_labels(group), "notes": list_notes(group)}
+        matrices.append(about | {"protocols": names, "lines": lines} | seen)
     return sorted(matrices, key=lambda item: _place(item["metric"]))
 
 
@@ -227,12 +229,19 @@ def of_anomalies(own: pd.DataFrame) -> Row:
 
 
 def every_number(own: pd.DataFrame) -> list[Row]:
-    """Returns every number of a method on a data set but those of single clips, over the seeds."""
-    own = own[~own["metric"].isin(_PER_ITEM | _OF_RUN)]
+    """Returns every number of a method on a data set but those of single clips, over the seeds.
+
+    Thresholds are in the unit of scores; `note` gives the note of each seed where they differ.
+    """
+    own = own[~own["metric"].isin(_PER_ITEM)]
     keys = ["variant", "score", "selection", "protocol", "metric"]
     rows = []
     for key, part in own.groupby(keys, sort=False):
-        values = part["value"]
+        values, paper = part["value"], part["paper"].iloc[0]
+        is_share = key[-1] not in _OF_RUN
+        said = dict(zip(part["seed"], part["note"], strict=True))
+        if not is_share:
+            said = {seed: f"{v:.6g}" for seed, v in zip(part["seed"], values, strict=True)}
         rows.append(
             dict(zip(keys, map(str, key), strict=True))
             | {
@@ -241,8 +250,17 @@ def every_number(own: pd.DataFrame) -> list[Row]:
                 "seeds": sorted(part["seed"]),
                 "low": part["low"].mean() if "low" in part else None,
                 "high": part["high"].mean() if "high" in part else None,
-                "paper": part["paper"].iloc[0],
-                "note": part["note"].iloc[0],
+                "paper": paper,
+                "difference": values.mean() - paper,
+                "note": _by_seed(said),
+                "is_share": is_share,
             }
         )
     return sorted(rows, key=lambda row: _place(row["metric"]))
+
+
+def _by_seed(notes: Mapping[int, str]) -> str:
+    """Returns a note that all seeds share, or each seed's own."""
+    if len(set(notes.values())) == 1:
+        return next(iter(notes.values()))
+    return "; ".join(f"seed {seed}: {note or 'nothing to note'}" for seed, note in notes.items())

@@ -2,18 +2,22 @@
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vadbench.artefacts import open_artefact
+from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
+from vadbench.host import read_job
 from vadbench.plan import Plan, Run
-from vadbench.report.site.timings import number, timing
+from vadbench.report.site.places import located
+from vadbench.report.site.timings import machine_words, number, timing
 
-__all__ = ["Node", "describe", "group_nodes", "read_node", "trace"]
+__all__ = ["Node", "describe", "group_nodes", "read_audit", "read_node", "trace"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Node:
         libraries: Versions of the libraries that computed it.
         inputs: Digest of each file that it was made from, by path.
         problem: Why it could not be read.
+        epoch: Of weights that were chosen on the test set, the epoch, from 1.
+        test_auc: And the AUC that they were chosen by.
     """
 
     path: str
@@ -39,6 +45,8 @@ class Node:
     libraries: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
     problem: str = ""
+    epoch: int | None = None
+    test_auc: float | None = None
 
 
 @cache
@@ -87,6 +95,8 @@ def _weights(file: Path) -> Node:
         code=str(facts.get("code", "")),
         settings=dict(facts.get("settings", {})),
         inputs=inputs if isinstance(inputs, dict) else {},
+        epoch=facts["epoch"] + 1 if "epoch" in facts else None,
+        test_auc=facts.get("test_auc"),
     )
 
 
@@ -110,20 +120,57 @@ def group_nodes(nodes: dict[str, Node]) -> dict[str, list[Node]]:
     return groups
 
 
+def read_audit(numbers: Iterable[Path]) -> dict[str, Any] | None:
+    """Returns what the last audit of all results found, and when; None if there was none.
+
+    Args:
+        numbers: Files that the report is made from; what was made after the audit was not seen.
+    """
+    path = located("results/audit.json")
+    if not path.is_file():
+        return None
+    content, made = load_json(path), path.stat().st_mtime
+    newer = sum(file.stat().st_mtime > made for file in numbers)
+    when = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(made))
+    return {"when": when, "newer": newer, **content}
+
+
 def describe(plan: Plan, run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all that a run's numbers came from, for a template."""
-    path = plan.scores(run)["test"]
-    scores = read_node(path)
     job = plan.evaluate_params(run)
+    return {
+        "anchor": f"{run.variant}-seed{run.seed}",
+        "labels": metrics["labels"],
+        "protocol": job["default_protocol"],
+        "protocols": job["protocols"],
+        "fusion": job["weights"],
+        "budget": metrics["budget"],
+        "code": metrics.get("code", ""),
+        "libraries": metrics.get("libraries", {}),
+        "selections": [_selection(plan, run, metrics, name) for name in metrics["scores"]],
+        "jobs": _jobs(plan, run),
+    }
+
+
+def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Describes the scores and weights of the last epoch, or of the best on the test set."""
+    path = f"{run.folder}/{'' if name == 'last' else f'{name}/'}scores/test.h5"
+    scores = read_node(located(path).as_posix())
     weights = []
-    for stage, place in zip(plan.stages(run), plan.weights(run), strict=True):
+    for stage, file in zip(plan.stages(run), plan.weights(run, name), strict=True):
+        place = located(file).as_posix()
         node = read_node(place)
+        training = node.settings.get(stage)
+        epochs = training.get("epochs") if isinstance(training, dict) else None
         weights.append(
             {
                 "stage": stage,
-                "path": place,
+                "path": file,
                 "digest": scores.inputs.get(place, ""),
                 "code": node.code,
+                "epoch": epochs if node.epoch is None else node.epoch,
+                "epochs": epochs,
+                "test_auc": node.test_auc,
                 "settings": node.settings,
                 "inputs": len(node.inputs),
                 "problem": node.problem,
@@ -132,36 +179,61 @@ def describe(plan: Plan, run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]
     others = {key: value for key, value in scores.inputs.items() if not _is_weights(key)}
     groups = group_nodes({key: read_node(key) for key in others})
     return {
-        "anchor": f"{run.variant}-seed{run.seed}",
-        "labels": metrics["labels"],
-        "protocol": job["default_protocol"],
-        "protocols": job["protocols"],
-        "fusion": job["weights"],
-        "budget": metrics["budget"],
-        "scores": metrics["scores"],
+        "name": name,
+        "aucs": _aucs(metrics, name),
         "path": path,
+        "digest": metrics["scores"][name],
         "code": scores.code,
         "settings": scores.settings,
         "libraries": scores.libraries,
         "problem": scores.problem,
         "weights": weights,
+        "epoch": weights[-1]["epoch"] if weights else None,
         "inputs": {where: len(nodes) for where, nodes in groups.items()},
         "digests": list(others.items()),
-        "seconds": _run_seconds(run),
     }
+
+
+def _aucs(metrics: Mapping[str, Any], selection: str) -> dict[str, float]:
+    """Micro AUC under the method's own protocol: fused, or of each component that stands alone."""
+    own = {
+        record["score"]: record["value"]
+        for record in metrics["records"]
+        if (record["selection"], record["metric"]) == (selection, "auc_micro")
+        and record["protocol"] == metrics["default_protocol"]
+    }
+    return {"fused": own["fused"]} if "fused" in own else own
 
 
 def _is_weights(path: str) -> bool:
     return path.endswith(".safetensors")
 
 
-def _run_seconds(run: Run) -> dict[str, float]:
-    """Wall time of a run's own jobs, by rule and stage, as far as they are timed."""
-    base, own = Path("results/timings"), run.folder.removeprefix("results/")
-    found = {}
-    for path in sorted([*base.glob(f"*/{own}.tsv"), *base.glob(f"*/{own}/*.tsv")]):
-        rule = path.relative_to(base).parts[0]
-        name = rule if path.name.startswith("seed") else f"{rule} {path.stem}"
-        if (row := timing(path)) is not None:
-            found[name.replace("_", " ")] = number(row.get("s"))
+def _jobs(plan: Plan, run: Run) -> list[dict[str, Any]]:
+    """Describes the jobs behind a run's numbers, as far as they are timed: when, where, how long.
+
+    Stages may be trained by another run, of another variant or data set.
+    """
+    base, own = located("results/timings"), run.folder.removeprefix("results/")
+    places = [
+        base / f"train/{file.removeprefix('results/').removesuffix('.safetensors')}.tsv"
+        for file in plan.weights(run)
+    ]
+    places += sorted([*base.glob(f"*/{own}.tsv"), *base.glob(f"*/{own}/*.tsv")])
+    found = []
+    for path in dict.fromkeys(places):
+        place = path.relative_to(base)
+        if path.is_file() and (row := timing(path)) is not None:
+            rule = place.parts[0]
+            name = rule if path.name.startswith("seed") else f"{rule} {path.stem}"
+            facts = read_job(located(f"logs/{place}"))
+            found.append(
+                {
+                    "name": name.replace("_", " "),
+                    "seconds": number(row.get("s")),
+                    "machine": machine_words(facts),
+                    "commit": facts.get("commit", ""),
+                    "started": facts.get("started", ""),
+                }
+            )
     return found

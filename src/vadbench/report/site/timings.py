@@ -1,16 +1,16 @@
 """Time, memory and bytes of every stage, from the workflow's own timings and the tree."""
 
 import csv
-import os
-import platform
 import re
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["StageCost", "commit_of", "machine", "number", "plain", "read_timings", "timing"]
+from vadbench.host import read_job
+from vadbench.report.site.places import located
+
+__all__ = ["StageCost", "machine_words", "number", "plain", "read_timings", "timing"]
 
 _KINDS = {
     "render_scene": "scene",
@@ -40,6 +40,7 @@ class StageCost:
         memory: Largest resident memory of one, MB.
         frames: Frames that they worked through; 0 where that says nothing.
         size: Bytes of what they made; 0 where unknown.
+        machines: The machines that they ran on, in words, as far as jobs recorded theirs.
     """
 
     rule: str
@@ -50,6 +51,7 @@ class StageCost:
     memory: float = 0.0
     frames: int = 0
     size: int = 0
+    machines: dict[str, None] = field(default_factory=dict)
 
     @property
     def speed(self) -> float | None:
@@ -58,18 +60,18 @@ class StageCost:
 
 
 def read_timings(
-    lengths: Mapping[str, Mapping[str, Mapping[str, int]]], root: Path = Path()
+    lengths: Mapping[str, Mapping[str, Mapping[str, int]]],
 ) -> list[StageCost]:
     """Adds up `results/timings` by rule, data set and artefact or variant.
 
     Args:
         lengths: Frames by data set, split and clip.
-        root: The project.
     """
     found: dict[tuple[str, str, str], StageCost] = {}
-    base = root / "results/timings"
+    base = located("results/timings")
     for path in sorted(base.rglob("*.tsv")):
-        rule, *parts = path.relative_to(base).with_suffix("").parts
+        place = path.relative_to(base)
+        rule, *parts = place.with_suffix("").parts
         dataset, name, split, clip = _about(rule, parts)
         row = timing(path)
         if row is None:
@@ -78,10 +80,12 @@ def read_timings(
         cost.jobs += 1
         cost.seconds += number(row.get("s"))
         cost.memory = max(cost.memory, number(row.get("max_rss")))
+        if words := machine_words(read_job(located(f"logs/{place}"))):
+            cost.machines[words] = None
         clips = lengths.get(dataset, {}).get(split, {})
         cost.frames += clips.get(clip, 0) if clip else sum(clips.values())
     for cost in found.values():
-        cost.size = _size(root / "results" / cost.dataset, cost)
+        cost.size = _size(located(f"results/{cost.dataset}"), cost)
     known = {rule: place for place, rule in enumerate(_ORDER)}
     return sorted(
         found.values(),
@@ -101,6 +105,11 @@ def _about(rule: str, parts: list[str]) -> tuple[str, str, str, str]:
     if rule.startswith("score") and names:
         return dataset, "/".join(names[:-1]), names[-1], ""
     return dataset, "/".join(names), "", ""
+
+
+def machine_words(facts: Mapping[str, Any]) -> str:
+    """Returns in words the machine that a job ran on; empty where it recorded none."""
+    return ", ".join(facts[key] for key in ("host", "GPU", "processor") if facts.get(key))
 
 
 def timing(path: Path) -> dict[str, str] | None:
@@ -138,46 +147,6 @@ def _bytes(folder: Path, pattern: str) -> int:
     return sum(item.stat().st_size for item in folder.glob(pattern) if item.is_file())
 
 
-def machine() -> dict[str, str]:
-    """Returns what this machine is, in words by name."""
-    found = {
-        "processor": _processor(),
-        "cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.release()}",
-        "Python": platform.python_version(),
-    }
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        found["memory"] = f"{memory / 1e9:.0f} GB"
-    return found
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        name = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(errors="replace"), re.M)
-        if name:
-            return name[1]
-    return platform.processor() or platform.machine()
-
-
-def commit_of(root: Path = Path()) -> str:
-    """Returns the commit of a git repository, with a word if files differ; empty if it is none."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=20
-        )
-        return done.stdout.strip()
-
-    try:
-        commit = git("rev-parse", "HEAD")
-        changed = git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.SubprocessError):
-        return ""  # No repository, or no git: a number's code is told by its fingerprint anyway.
-    return f"{commit}{' with uncommitted changes' if changed else ''}"
-
-
 def shown_bytes(size: float) -> str:
     """Returns a size in words."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -209,4 +178,5 @@ def plain(cost: StageCost) -> dict[str, Any]:
         "size": cost.size,
         "bytes": shown_bytes(cost.size) if cost.size else "",
         "speed": cost.speed,
+        "machines": "; ".join(cost.machines),
     }

@@ -173,8 +173,10 @@ const vadbench = (() => {
       const t = Number(slider.value);
       const thumb = at("thumb");
       const sheet = clip.sheet;
+      let picture = "";
       if (sheet) {
         const place = Math.min(sheet.count - 1, Math.round(t / sheet.step));
+        if (place * sheet.step !== t) picture = `; picture: frame ${place * sheet.step}`;
         const rows = Math.ceil(sheet.count / sheet.columns);
         const [column, row] = [place % sheet.columns, Math.floor(place / sheet.columns)];
         const share = (part, count) => count > 1 ? `${(100 * part) / (count - 1)}%` : "0%";
@@ -194,7 +196,7 @@ const vadbench = (() => {
       });
       const truth = clip.abnormal.some(([a, b]) => a <= t && t <= b) ? "abnormal" : "normal";
       at("readout").textContent = `frame ${t}, ${(t / page.fps).toFixed(1)} s` +
-        `${page.known ? `, ${truth}` : ""}: ${said.join(", ")}`;
+        `${page.known ? `, ${truth}` : ""}: ${said.join(", ")}${picture}`;
     }
 
     function cursor() {
