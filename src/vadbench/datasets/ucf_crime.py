@@ -119,7 +119,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return locate(section, root).open(split, clip)
+    return locate(section, root).open(split, clip, section.colour)
 
 
 def _annotations(section: "Section", layout: Layout) -> list[Path]:

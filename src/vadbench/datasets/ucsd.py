@@ -61,7 +61,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip of image files, or a video of a repack."""
-    return locate(section, root).open(split, clip)
+    return locate(section, root).open(split, clip, section.colour)
 
 
 def mask_folder(section: "Section", root: Path, clip: str) -> Path:

@@ -48,12 +48,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = root / "UCF_Crimes"
     for number in [*NORMAL, 7]:
         name = f"Training_Normal_Videos_Anomaly/Normal_Videos{number:03d}_x264.mp4"
-        write_video(base / name, 4, codec="libx264", size=(32, 48), seed=number)
+        write_video(base / name, 4, codec="libx264", size=(32, 48), rate=30, seed=number)
     other = "Testing_Normal_Videos_Anomaly/Normal_Videos_003_x264.mp4"
-    write_video(base / other, 4, codec="libx264", size=(32, 48))
+    write_video(base / other, 4, codec="libx264", size=(32, 48), rate=30)
     for clip, (count, kind, _) in TEST.items():
         part = "Anomaly-Videos-Part-3" if kind == "Shooting" else "Anomaly-Videos-Part-2"
-        write_video(base / part / kind / f"{clip}_x264.mp4", count, codec="libx264", size=(32, 48))
+        write_video(
+            base / part / kind / f"{clip}_x264.mp4", count, codec="libx264", size=(32, 48), rate=30
+        )
     (base / ANNOTATIONS).write_text(annotations())
     return root
 
