@@ -3,21 +3,20 @@
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from vadbench.errors import VadbenchError
 
 __all__ = ["Finding", "examine"]
 
-_OLDEST = (3, 11)
 _ROOM = 20  # GB: what a data set's artefacts and a download may take
 _OPTIONAL = {
     "ptlflow": (
@@ -58,17 +57,24 @@ def examine(config: Path) -> Iterator[Finding]:
     Yields:
         A finding at a time; none of it runs a network or changes a file.
     """
-    enough = sys.version_info >= _OLDEST
-    yield Finding(
-        "Python",
-        "ok" if enough else "fault",
-        platform.python_version(),
-        "" if enough else "make clean install PYTHON=/path/to/python3.11, or a later one",
-    )
+    yield _python()
     yield from _packages()
     yield from _machine()
     yield from _disk()
     yield from _needs(config)
+
+
+def _python() -> Finding:
+    wanted = metadata("vadbench")["Requires-Python"]
+    found = platform.python_version()
+    if SpecifierSet(wanted).contains(found, prereleases=True):
+        return Finding("Python", "ok", found)
+    return Finding(
+        "Python",
+        "fault",
+        f"{found}, needed is {wanted}",
+        "rm -r .venv; make install PYTHON=/path/to/python3.12",
+    )
 
 
 def _packages() -> Iterator[Finding]:

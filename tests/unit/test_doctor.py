@@ -1,4 +1,5 @@
 import shutil
+import tomllib
 from collections import namedtuple
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from vadbench import doctor
 from vadbench.cli import main
 from vadbench.doctor import Finding, examine
 
+PROJECT = Path(__file__).parents[2]
 CONFIG = """
 datasets:
   walkway: {family: walkway}
@@ -48,6 +50,19 @@ def test_it_says_what_is_there_and_what_a_run_would_stop_at(config: Path) -> Non
     weights = found["weights"]
     assert weights.state == "fault"
     assert "vadbench fetch weights maskrcnn_resnet50_fpn_v2" in weights.found + weights.advice
+
+
+@pytest.mark.parametrize(
+    ("found", "state"), [("3.11.3", "fault"), ("3.13.9", "ok"), ("3.14.0", "fault")]
+)
+def test_python_has_to_be_of_the_range_that_is_required(
+    config: Path, monkeypatch: pytest.MonkeyPatch, found: str, state: str
+) -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    wanted = {"Requires-Python": project["requires-python"]}
+    monkeypatch.setattr(doctor, "metadata", lambda _: wanted)
+    monkeypatch.setattr(doctor.platform, "python_version", lambda: found)
+    assert by_name(config)["Python"].state == state
 
 
 def test_a_package_of_another_release_is_named(
