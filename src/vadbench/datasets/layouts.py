@@ -29,6 +29,7 @@ __all__ = [
     "label_files",
     "list_sources",
     "open_path",
+    "relative",
 ]
 
 Vectors = dict[str, npt.NDArray[np.uint8]]
@@ -152,6 +153,11 @@ def open_path(path: Path, colour: str = "auto", size: tuple[int, int] | None = N
     return ImageClip(path, colour) if path.is_dir() else videos.VideoClip(path, size, colour)
 
 
+def relative(path: Path, root: Path) -> str:
+    """Returns a path as it is below the data root, or whole where it lies elsewhere."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
 def label_files(labels: str, subset: str, layout: Layout) -> list[Path]:
     """Returns the label files that a setting asks for.
 
@@ -212,7 +218,7 @@ def agree(
     """
     from vadbench.datasets import Labels
 
-    sources = [(str(path.relative_to(root)), read_label_file(path, lengths)) for path in files]
+    sources = [(relative(path, root), read_label_file(path, lengths)) for path in files]
     hashed = files[:1]
     for name, read in others:
         vectors, paths = read()

@@ -55,7 +55,8 @@ class AvenueSection(Settings):
 
     family: Literal["avenue"] = Field("avenue", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual names",
     )
     labels: str = Field(
         "auto",
@@ -123,8 +124,8 @@ class FolderSection(Settings):
 
     family: Literal["folder"] = Field("folder", description="data set family")
     path: str = Field(
-        description="folder below the data root that holds train/, with normal clips only, and "
-        "test/; a clip is a video file or a folder of numbered images"
+        description="folder below the data root, or a whole path, that holds train/, with normal "
+        "clips only, and test/; a clip is a video file or a folder of numbered images"
     )
     labels: str | None = Field(
         None,
@@ -187,7 +188,8 @@ class ShanghaiTechSection(Settings):
 
     family: Literal["shanghaitech"] = Field("shanghaitech", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual names",
     )
     labels: str = Field(
         "auto",
@@ -216,7 +218,8 @@ class UCFCrimeSection(Settings):
 
     family: Literal["ucf_crime"] = Field("ucf_crime", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual names",
     )
     labels: str = Field(
         "auto",
@@ -247,7 +250,8 @@ class UCSDSection(Settings):
     family: Literal["ucsd"] = Field("ucsd", description="data set family")
     subset: Literal["ped1", "ped2"] = Field("ped2", description="which of the two")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual names",
     )
     labels: str = Field(
         "auto",

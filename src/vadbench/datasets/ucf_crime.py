@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from vadbench.datasets import Clip, Labels, videos
 from vadbench.datasets.labels import from_intervals
-from vadbench.datasets.layouts import REPACKED, Layout, agree, label_files
+from vadbench.datasets.layouts import REPACKED, Layout, agree, label_files, relative
 from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         lengths,
         _other_labels(section, layout),
         [
-            (str(path.relative_to(root)), partial(annotated, path))
+            (relative(path, root), partial(annotated, path))
             for path in _annotations(section, layout)
         ],
         f"a line for it in {_ANNOTATIONS}, or a label file named in config.yaml (labels)",

@@ -22,6 +22,7 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
+    relative,
 )
 from vadbench.errors import VadbenchError
 
@@ -100,7 +101,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
                 paths += images
         return vectors, paths
 
-    by_mask = [(f"{(layout.test / '*_gt').relative_to(root)} (pixel masks)", masks)]
+    by_mask = [(f"{relative(layout.test / '*_gt', root)} (pixel masks)", masks)]
     return agree(
         str(layout.base),
         root,

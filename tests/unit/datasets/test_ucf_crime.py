@@ -195,3 +195,9 @@ def test_the_source_of_labels_can_be_named(root: Path) -> None:
     (root / "UCF_Crimes" / ANNOTATIONS).write_text(annotations() + "\n")
     after = raw_state(Section(), root)
     assert {key for key in before if before[key] != after[key]} == {"labels"}
+
+
+def test_a_whole_path_is_taken_from_anywhere(archive: Path, tmp_path: Path) -> None:
+    base = archive / "UCF_Crimes"
+    labels = ucf_crime.read_labels(Section(path=str(base)), tmp_path)
+    assert labels.source == str(base / ANNOTATIONS)
