@@ -56,7 +56,8 @@ class AvenueSection(Settings):
     family: Literal["avenue"] = Field("avenue", description="data set family")
     path: str | None = Field(
         None,
-        description="folder below the data root, or a whole path; null: looked for under its usual names",
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
@@ -189,7 +190,8 @@ class ShanghaiTechSection(Settings):
     family: Literal["shanghaitech"] = Field("shanghaitech", description="data set family")
     path: str | None = Field(
         None,
-        description="folder below the data root, or a whole path; null: looked for under its usual names",
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
@@ -219,7 +221,8 @@ class UCFCrimeSection(Settings):
     family: Literal["ucf_crime"] = Field("ucf_crime", description="data set family")
     path: str | None = Field(
         None,
-        description="folder below the data root, or a whole path; null: looked for under its usual names",
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
@@ -251,7 +254,8 @@ class UCSDSection(Settings):
     subset: Literal["ped1", "ped2"] = Field("ped2", description="which of the two")
     path: str | None = Field(
         None,
-        description="folder below the data root, or a whole path; null: looked for under its usual names",
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
