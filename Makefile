@@ -15,8 +15,8 @@ help:  ## this list
 install: $(STAMP)  ## create .venv and install everything, pinned
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "vadbench needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11, 4) <= sys.version_info < (3, 14))' \
+	  || { echo "vadbench needs Python 3.11.4 or later, below 3.14; set PYTHON=/path/to/python3.12"; exit 1; }
 	@echo "installing into $(VENV): some gigabytes, some minutes"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,flow]'

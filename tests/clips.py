@@ -9,6 +9,8 @@ import numpy.typing as npt
 class ArrayClip:
     """Frames (T, H, W, C) uint8 as a clip."""
 
+    fps = None
+
     def __init__(self, frames: npt.NDArray[np.uint8]) -> None:
         self.frames = frames
         self.n_frames, self.height, self.width, self.channels = frames.shape

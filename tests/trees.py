@@ -98,7 +98,7 @@ def make_index(
     dataset: str, lengths: Mapping[str, int], folder: Path, train: Sequence[str] = ("a", "b")
 ) -> None:
     """Writes an index of test clips with a third of each abnormal, and of training clips."""
-    about = {"height": 48, "width": 64, "channels": 3}
+    about = {"height": 48, "width": 64, "channels": 3, "fps": None}
     records = {
         split: [
             {"clip": name, "n_frames": count, "frames_sha256": f"{number:064x}"} | about

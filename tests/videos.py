@@ -18,13 +18,16 @@ def write_video(
     size: tuple[int, int] = (64, 96),
     channels: int = 3,
     times: list[int] | None = None,
+    rate: int = 25,
+    fade: int = 0,
     seed: int = 0,
 ) -> npt.NDArray[np.uint8]:
-    """Writes a moving texture at 25 frames/s; returns the frames as they went in."""
+    """Writes a moving texture after `fade` black frames; returns the frames as they went in."""
     path.parent.mkdir(parents=True, exist_ok=True)
     frames = textured(count, *size, channels, seed=seed).frames
+    frames[:fade] = 0
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p" if channels == 3 else "gray"
         stream.bit_rate = 4_000_000
@@ -32,7 +35,7 @@ def write_video(
             picture = np.ascontiguousarray(np.broadcast_to(frame, (*size, 3)))
             made = av.VideoFrame.from_ndarray(picture, format="bgr24")
             if times is not None:
-                made.pts, made.time_base = times[t], Fraction(1, 25)
+                made.pts, made.time_base = times[t], Fraction(1, rate)
             container.mux(stream.encode(made))
         container.mux(stream.encode())
     return frames

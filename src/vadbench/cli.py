@@ -520,20 +520,27 @@ def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None
 
 def _doctor(config: Path) -> int:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from vadbench.doctor import examine
 
-    table = Table("", "what", "found", "what to do", box=None)
-    signs = {"ok": Text("ok", "green"), "note": Text("note", "yellow"), "fault": Text("no", "red")}
+    signs = {
+        "ok": Text("ok  ", "green"),
+        "note": Text("note", "yellow"),
+        "fault": Text("no  ", "red"),
+    }
+    console = Console()
     sound = True
     for finding in examine(config):
-        # Text, since what was found may look like markup.
-        cells = (Text(finding.what), Text(finding.found), Text(finding.advice))
-        table.add_row(signs[finding.state], *cells)
+        first, *more = finding.found.splitlines()
+        # Text, since what was found may look like markup; and whole lines, to be copied.
+        console.print(
+            Text("  ").join([signs[finding.state], Text(f"{finding.what:<20}"), Text(first)]),
+            soft_wrap=True,
+        )
+        for line in [*more, *(f"-> {item.strip()}" for item in finding.advice.splitlines())]:
+            console.print(Text(f"{'':26}{line}"), soft_wrap=True)
         sound = sound and finding.state != "fault"
-    Console().print(table)
     return 0 if sound else 1
 
 

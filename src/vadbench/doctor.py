@@ -3,21 +3,20 @@
 import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from vadbench.errors import VadbenchError
 
 __all__ = ["Finding", "examine"]
 
-_OLDEST = (3, 11)
 _ROOM = 20  # GB: what a data set's artefacts and a download may take
 _OPTIONAL = {
     "ptlflow": (
@@ -58,17 +57,24 @@ def examine(config: Path) -> Iterator[Finding]:
     Yields:
         A finding at a time; none of it runs a network or changes a file.
     """
-    enough = sys.version_info >= _OLDEST
-    yield Finding(
-        "Python",
-        "ok" if enough else "fault",
-        platform.python_version(),
-        "" if enough else "make clean install PYTHON=/path/to/python3.11, or a later one",
-    )
+    yield _python()
     yield from _packages()
     yield from _machine()
     yield from _disk()
     yield from _needs(config)
+
+
+def _python() -> Finding:
+    wanted = metadata("vadbench")["Requires-Python"]
+    found = platform.python_version()
+    if SpecifierSet(wanted).contains(found, prereleases=True):
+        return Finding("Python", "ok", found)
+    return Finding(
+        "Python",
+        "fault",
+        f"{found}, needed is {wanted}",
+        "rm -r .venv; make install PYTHON=/path/to/python3.12",
+    )
 
 
 def _packages() -> Iterator[Finding]:
@@ -140,10 +146,11 @@ def _disk() -> Iterator[Finding]:
 
 
 def _needs(config: Path) -> Iterator[Finding]:
-    """What the configuration names: data sets and weights."""
+    """What the configuration names: data sets, boxes, masks and weights."""
     from vadbench.config import read_config_file
     from vadbench.datasets.survey import survey
-    from vadbench.plan import Plan
+    from vadbench.plan import MissingFilesError, Plan
+    from vadbench.weights import MissingWeightsError
 
     try:
         plan = Plan(read_config_file(config))
@@ -156,15 +163,26 @@ def _needs(config: Path) -> Iterator[Finding]:
             clips = f"{len(seen.train)} training and {len(seen.test)} test clips"
             yield Finding(f"data set {name}", "ok", f"{seen.state}, {clips}")
         else:
-            yield Finding(
-                f"data set {name}",
-                "fault",
-                f"{seen.state}: {'; '.join(seen.problems)}",
-                f"vadbench fetch dataset {seen.family}, or vadbench datasets for the layout",
-            )
+            found = f"{seen.state}: {'; '.join(seen.problems)}"
+            yield Finding(f"data set {name}", "fault", found, _advice(seen.family))
     try:
-        plan.check_weights()
-    except VadbenchError as error:
-        yield Finding("weights", "fault", *str(error).split("\n", 1))
-    else:
-        yield Finding("weights", "ok", "those that the configuration needs are there, if any")
+        plan.check_files()
+    except MissingFilesError as error:
+        for what, problems in error.problems.items():
+            # Data sets were surveyed.
+            if not what.startswith("data set "):
+                for problem in problems:
+                    advice = problem.advice if isinstance(problem, MissingWeightsError) else []
+                    found = "\n".join(str(problem).splitlines()[: -len(advice) or None])
+                    yield Finding(what, "fault", found, "\n".join(advice))
+        if "weights" in error.problems:
+            return
+    yield Finding("weights", "ok", "those that the configuration needs are there, if any")
+
+
+def _advice(family: str) -> str:
+    from vadbench.datasets.sources import SOURCES
+
+    layout = "vadbench datasets says how it has to lie"
+    can_be_fetched = family in SOURCES and SOURCES[family].url
+    return f"vadbench fetch dataset {family}; or {layout}" if can_be_fetched else layout

@@ -7,7 +7,8 @@ sorted keys: a job is stale when one of them changed, and only then.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,9 +24,15 @@ from vadbench.scoring.protocol import Protocol
 from vadbench.settings import Settings
 from vadbench.teachers.flow import backend_module
 from vadbench.teachers.flow.published import CHECKPOINTS
-from vadbench.weights import collect_missing, find_folder, find_weights, verify_weights
+from vadbench.weights import (
+    MissingWeightsError,
+    collect_missing,
+    find_folder,
+    find_weights,
+    verify_weights,
+)
 
-__all__ = ["Plan", "Run", "open_plan"]
+__all__ = ["MissingFilesError", "Plan", "Run", "open_plan"]
 
 _DEPTH = "vadbench.teachers.depth"
 _DPT = "vadbench.teachers.depth.dpt"
@@ -36,10 +43,25 @@ _JUDGE = "vadbench.scoring.judge"
 _SCORING = ("vadbench.scoring.evaluate", "vadbench.scoring.decision", "vadbench.scoring.events")
 _SPACE = ("vadbench.scoring.maps", "vadbench.datasets.masks")
 _REGIONS = "vadbench.datasets.regions"
+_SHIPPED = {"segmentation": "instance masks", "depth": "depth"}
 _SEGMENTED = frozenset({"instances", "union"})
 _NETWORKS = frozenset({"maskrcnn", "dpt", *CHECKPOINTS})
 _CHOOSE = "vadbench.scoring.choose"
 _PANELS = "vadbench.report.panels"
+
+
+class MissingFilesError(VadbenchError):
+    """Files that a configuration needs are missing, or are not what they have to be.
+
+    Attributes:
+        problems: What is wrong, by what it is of: `data set NAME`, an entry such as `objects.vec`,
+            or `weights`.
+    """
+
+    def __init__(self, problems: Mapping[str, Sequence[VadbenchError]]) -> None:
+        self.problems = problems
+        lines = dict.fromkeys(str(error) for errors in problems.values() for error in errors)
+        super().__init__("\n".join(["What the configuration needs is not there.", *lines]))
 
 
 @dataclass(frozen=True, order=True)
@@ -211,11 +233,7 @@ class Plan:
     def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a segmentation artefact."""
         settings = _named(self.config.segmentation, "segmentation", name)
-        if settings.backend == "annotations" and self.config.datasets[dataset].family != "walkway":
-            raise VadbenchError(
-                f"segmentation.{name}: data set {dataset!r} ships no instance masks; take another "
-                "backend than annotations"
-            )
+        self._check_shipped("segmentation", name, dataset)
         package = "vadbench.teachers.segmentation"
         code = [f"{package}.{settings.backend}"]
         if settings.backend == "import":
@@ -251,26 +269,83 @@ class Plan:
             files["weights"] = _verified(weights)
         return files
 
-    def check_weights(self) -> None:
-        """Looks for the weights of all teachers and encoders that the runs need.
+    def check_files(self) -> None:
+        """Looks for all that the runs read and no job makes: clips, labels, boxes, masks, weights.
 
         Raises:
-            MissingWeightsError: Names all that are missing, and the command that fetches them.
+            MissingFilesError: Names all that is missing, or not what it has to be.
         """
+        problems: dict[str, list[VadbenchError]] = {}
+
+        def look(what: str, check: Callable[..., object], *args: Any) -> None:
+            try:
+                check(*args)
+            except VadbenchError as error:
+                problems.setdefault(what, []).append(error)
+
+        for dataset, section in self.config.datasets.items():
+            what = f"data set {dataset}"
+            look(what, self.clips, dataset)
+            if what not in problems:
+                look(what, datasets.label_paths, section, self.raw_root(dataset))
+        for check, kind, name, where in self._sources():
+            look(f"{kind}.{name}", check, kind, name, where)
+        lookups = self._weights()
+        look("weights", collect_missing, lookups)
+        for find in lookups:
+            with suppress(MissingWeightsError):
+                for path in find():
+                    look("weights", verify_weights, path)
+        if problems:
+            raise MissingFilesError(problems)
+
+    def _sources(self) -> Iterable[tuple[Callable[..., object], str, str, str]]:
+        """What looks for annotations and imported files, with section, name, and where."""
+        found: list[tuple[Callable[..., object], str, str, str]] = []
+        for run in self.runs:
+            for owner, split in ((run, "test"), (run.trained, "train")):
+                entries = self._teachers(owner)
+                if get_method(owner.method).reads == "cubes":
+                    cubes = self.config.input_of(owner.method, owner.dataset, owner.base)
+                    entries.append(("objects", self.config.cubes[cubes].objects))
+                for kind, name in entries:
+                    settings = getattr(self.config, kind)[name]
+                    if "import" in {getattr(settings, key, "") for key in ("backend", "source")}:
+                        found.append((self._import_path, kind, name, split))
+                    elif kind in _SHIPPED:
+                        found.append((self._check_shipped, kind, name, owner.dataset))
+        return dict.fromkeys(found)
+
+    def _check_shipped(self, section: str, name: str, dataset: str) -> None:
+        """Refuses annotations as a teacher on a data set that has none."""
+        settings = getattr(self.config, section)[name]
+        if settings.backend == "annotations" and self.config.datasets[dataset].family != "walkway":
+            raise VadbenchError(
+                f"{section}.{name}: data set {dataset!r} ships no {_SHIPPED[section]}; take "
+                "another backend than annotations"
+            )
+
+    def _weights(self) -> list[Callable[[], list[Path]]]:
+        """What finds the weights of each teacher and encoder that the runs need."""
         teachers = dict.fromkeys(
             item
             for run in self.runs
             for owner in (run, run.trained)
             for item in self._teachers(owner)
         )
-        collect_missing(
-            [partial(self._teacher_weights, *item) for item in teachers]
-            + [
-                partial(self._pretrained, run.trained.of(trainer), stage)
-                for run in self.runs
-                for stage, trainer in self._stages(run).items()
-            ]
+        stages = dict.fromkeys(
+            (run.trained.of(trainer), stage)
+            for run in self.runs
+            for stage, trainer in self._stages(run).items()
         )
+        return [
+            *(partial(self._teacher_weights, *item) for item in teachers),
+            *(partial(self._encoder_weights, *item) for item in stages),
+        ]
+
+    def _encoder_weights(self, run: Run, stage: str) -> list[Path]:
+        path = self._pretrained(run, stage)
+        return [] if path is None else [path]
 
     def _teachers(self, run: Run) -> list[tuple[str, str]]:
         """Section and name of the teachers whose artefacts a run descends from."""
@@ -310,11 +385,7 @@ class Plan:
     def depth_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a depth artefact."""
         settings = _named(self.config.depth, "depth", name)
-        if settings.backend == "annotations" and self.config.datasets[dataset].family != "walkway":
-            raise VadbenchError(
-                f"depth.{name}: data set {dataset!r} ships no depth; take another backend than "
-                "annotations"
-            )
+        self._check_shipped("depth", name, dataset)
         code = _DPT if settings.backend == "dpt" else _DEPTH
         return self._source(dataset, code) | {"settings": settings.effective()}
 
@@ -829,20 +900,32 @@ class Plan:
         }
 
 
-def open_plan(raw: Mapping[str, Any], scripts: Path = Path("workflow/scripts")) -> Plan:
+def open_plan(
+    raw: Mapping[str, Any],
+    scripts: Path = Path("workflow/scripts"),
+    files: Sequence[str | Path] = (),
+    check: bool = True,
+) -> Plan:
     """Checks a configuration and resolves it against the data on this machine.
 
     Args:
         raw: The configuration.
         scripts: Folder of the rules' scripts.
+        files: What the configuration was read from, for the message.
+        check: Whether all files that it needs are looked for.
 
     Raises:
-        VadbenchError: The configuration is not valid, or data or weights that it names are missing.
+        VadbenchError: The configuration is not valid.
+        MissingFilesError: What it needs is missing.
     """
-    plan = Plan(load_config(raw), scripts=scripts)
-    for name in plan.config.datasets:
-        plan.clips(name)
-    plan.check_weights()
+    try:
+        config = load_config(raw)
+    except VadbenchError as error:
+        named = f" ({', '.join(map(str, files))})" if files else ""
+        raise VadbenchError(f"The configuration is not valid{named}.\n{error}") from error
+    plan = Plan(config, scripts=scripts)
+    if check:
+        plan.check_files()
     return plan
 
 

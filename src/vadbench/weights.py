@@ -190,14 +190,18 @@ class MissingWeightsError(VadbenchError):
 
     def __init__(self, lines: Sequence[str], names: Sequence[str] = ()) -> None:
         self.lines, self.names = list(lines), list(names)
-        text = "\n".join(dict.fromkeys(self.lines))
-        if self.names:
-            names_once = " ".join(dict.fromkeys(self.names))
-            text += (
-                f"\nfetch them with\n  vadbench fetch weights {names_once}\n"
-                "or name a path of your own in the configuration"
-            )
-        super().__init__(text)
+        super().__init__("\n".join([*dict.fromkeys(self.lines), *self.advice]))
+
+    @property
+    def advice(self) -> list[str]:
+        """What to do, in lines."""
+        if not self.names:
+            return []
+        return [
+            "fetch them with",
+            f"  vadbench fetch weights {' '.join(dict.fromkeys(self.names))}",
+            "or name a path of your own in the configuration",
+        ]
 
 
 def weights_root() -> Path:
@@ -284,7 +288,7 @@ def _published(name: str, key: str) -> list[Path]:
 
 
 def verify_weights(path: Path) -> None:
-    """Checks a file of weights against its published digest, or the one recorded when it came.
+    """Checks a file of weights against its published digest and the one recorded when it came.
 
     Raises:
         VadbenchError: It is another file.
@@ -294,15 +298,15 @@ def verify_weights(path: Path) -> None:
         for entry in WEIGHTS.values()
         for file, (_, sha256) in entry.sources().items()
     }
-    expected = published.get(path) or recorded_digest(path)
     state = path.stat()
-    algorithm, digits = read_digest(expected)
-    found = _digest(path, algorithm, state.st_size, state.st_mtime_ns) if expected else ""
-    if not found.startswith(digits):
-        raise VadbenchError(
-            f"{path} is not the file that was published or fetched (its {algorithm} does not begin "
-            f"with {digits}); move it away and fetch it again"
-        )
+    # Of most files only the first digits are published, and all of them recorded.
+    for expected in filter(None, (published.get(path), recorded_digest(path))):
+        algorithm, digits = read_digest(expected)
+        if not _digest(path, algorithm, state.st_size, state.st_mtime_ns).startswith(digits):
+            raise VadbenchError(
+                f"{path} is not the file that was published or fetched (its {algorithm} does not "
+                f"begin with {digits}); move it away and fetch it again"
+            )
 
 
 @cache

@@ -17,7 +17,7 @@ from vadbench.config import load_config
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan, Run, open_plan
 from vadbench.teachers.depth.settings import DPTSettings
-from vadbench.weights import WEIGHTS, HubWeights, fetch_weights, verify_weights
+from vadbench.weights import WEIGHTS, HubWeights, Weights, fetch_weights, verify_weights
 
 BIG = np.random.default_rng(0).bytes(300_000)
 SHA256 = hashlib.sha256(BIG).hexdigest()
@@ -108,6 +108,20 @@ def test_what_changed_since_it_was_fetched_is_refused(
             verify_weights(folder / name)
 
 
+def test_all_digits_that_were_recorded_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VADBENCH_WEIGHTS", str(tmp_path))
+    (tmp_path / "net-230d8358.pth").write_bytes(b"1" * 10)
+    digest = hashlib.sha256(b"1" * 10).hexdigest()
+    entry = Weights("https://nowhere/net-230d8358.pth", digest[:8], "a network")
+    monkeypatch.setitem(WEIGHTS, "net", entry)
+    verify_weights(tmp_path / "net-230d8358.pth")
+    (tmp_path / "net-230d8358.pth.sha256").write_text(f"{digest[:-1]}x  net-230d8358.pth\n")
+    with pytest.raises(VadbenchError, match=f"does not begin with {digest[:-1]}x"):
+        verify_weights(tmp_path / "net-230d8358.pth")
+
+
 def test_a_file_of_ones_own_needs_no_digest(tmp_path: Path) -> None:
     (tmp_path / "net.safetensors").write_bytes(BIG)
     verify_weights(tmp_path / "net.safetensors")
@@ -162,7 +176,7 @@ def test_all_that_is_missing_is_named_before_the_first_job(
     monkeypatch.setenv("VADBENCH_WEIGHTS", str(tmp_path))
     with pytest.raises(VadbenchError) as caught:
         open_plan(config())
-    *lines, _, command, _ = str(caught.value).splitlines()
+    _, *lines, _, command, _ = str(caught.value).splitlines()
     assert lines == [
         f"segmentation.coco.maskrcnn.weights: the weights {tmp_path}/"
         "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth are not there",

@@ -9,9 +9,15 @@ from vadbench.errors import VadbenchError
 from vadbench.plan import Run, open_plan
 
 try:
-    PLAN = open_plan(config, Path(workflow.basedir) / "workflow/scripts")
+    PLAN = open_plan(
+        config,
+        Path(workflow.basedir) / "workflow/scripts",
+        workflow.configfiles,
+        # A job starts Snakemake anew; what is there was looked at before the first one.
+        check=workflow.is_main_process,
+    )
 except VadbenchError as error:
-    raise WorkflowError(f"The configuration is not valid.\n{error}")
+    raise WorkflowError(str(error))
 
 
 wildcard_constraints:

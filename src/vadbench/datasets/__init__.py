@@ -76,6 +76,11 @@ class Clip(Protocol):
         """1 for grey, 3 for BGR."""
         ...
 
+    @property
+    def fps(self) -> float | None:
+        """Frames per second that the clip's file states, if it does."""
+        ...
+
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
         """Returns frame t."""
         ...

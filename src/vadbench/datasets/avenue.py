@@ -76,7 +76,7 @@ def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
     layout = locate(section, root)
     name = clip.partition("_")[0] if section.training == "avenue19" and split == "train" else clip
-    opened = layout.open(split, name)
+    opened = layout.open(split, name, section.colour)
     kept = _pieces(section, split, name).get(clip)
     if kept is None:
         return opened

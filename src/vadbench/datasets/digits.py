@@ -66,6 +66,7 @@ class DigitClip:
     """Digits as the frames of a clip."""
 
     channels = 1
+    fps = None
 
     def __init__(self, images: npt.NDArray[np.uint8]) -> None:
         self._images = images

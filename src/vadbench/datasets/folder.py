@@ -43,7 +43,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return locate(section, root).open(split, clip, section.size)
+    return locate(section, root).open(split, clip, section.colour, section.size)
 
 
 def _mask_folder(section: "Section", layout: Layout) -> Path | None:
@@ -130,7 +130,7 @@ def _labels_of_masks(
 ) -> tuple[npt.NDArray[np.uint8], list[Path]]:
     """Returns which frames have a mask that is not empty, (T,) uint8, and the files read."""
     if path.is_dir():
-        images = ImageClip(path)
+        images = ImageClip(path, "colour")
         count, files = images.n_frames, images.files
         vector = np.array([mask.any() for mask in images], np.uint8)
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.datasets.colour import count_channels, to_grey
 from vadbench.errors import VadbenchError
 
 __all__ = ["EXTENSIONS", "ImageClip", "decode", "list_frames"]
@@ -77,22 +78,24 @@ def decode(path: Path, mode: int, what: str) -> npt.NDArray[np.uint8]:
 
 
 class ImageClip:
-    """Frames of a folder; grey images, and colour images that hold only grey, have one channel."""
+    """Frames of a folder.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: The folder.
+        colour: `grey` (one channel), `colour` (three), or `auto`: one where images hold only grey.
+    """
+
+    fps = None  # Images say nothing of time.
+
+    def __init__(self, folder: Path, colour: str = "auto") -> None:
+        self.folder, self.colour = folder, colour
         self.files = list_frames(folder)
         self.n_frames = len(self.files)
 
     @cached_property
     def _shape(self) -> tuple[int, int, int]:
-        import cv2
-
-        first = self._decode(0, cv2.IMREAD_UNCHANGED)
-        colour = first.ndim == 3 and any(
-            np.any(first[..., 0] != first[..., channel]) for channel in (1, 2)
-        )
-        return first.shape[0], first.shape[1], 3 if colour else 1
+        height, width = self._decode(0).shape[:2]
+        return height, width, count_channels(self.colour, self.n_frames, self._decode)
 
     @property
     def height(self) -> int:
@@ -109,25 +112,31 @@ class ImageClip:
         """1 for grey, 3 for BGR."""
         return self._shape[2]
 
-    def _decode(self, t: int, mode: int) -> npt.NDArray[np.uint8]:
-        return decode(self.files[t], mode, f"clip {self.folder.name}, frame {t}")
+    def _decode(self, t: int) -> npt.NDArray[np.uint8]:
+        import cv2
+
+        return decode(self.files[t], cv2.IMREAD_ANYCOLOR, self._where(t))
+
+    def _where(self, t: int) -> str:
+        return f"clip {self.folder.name}, frame {t}"
 
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
         """Returns frame t, (H, W, C) uint8.
 
         Raises:
-            VadbenchError: The file is damaged or of another size than the first frame.
+            VadbenchError: The file is damaged, of another size than the first frame, or in colour
+                where the clip was taken for grey.
         """
-        import cv2
-
         height, width, channels = self._shape
-        image = self._decode(t, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
+        image = self._decode(t)
         if image.shape[:2] != (height, width):
             raise VadbenchError(
-                f"{self.files[t]}: clip {self.folder.name}, frame {t}: is {image.shape[1]} x "
-                f"{image.shape[0]} pixels, but the clip is {width} x {height}"
+                f"{self.files[t]}: {self._where(t)}: is {image.shape[1]} x {image.shape[0]} "
+                f"pixels, but the clip is {width} x {height}"
             )
-        return image.reshape(height, width, channels)
+        if channels == 1:
+            return to_grey(image, self.colour, self.files[t], self._where(t))
+        return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
     def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
         """Yields the frames in order."""

@@ -24,15 +24,18 @@ __all__ = [
     "write_json",
 ]
 
-SCHEMA = 3
+SCHEMA = 4
+_USUAL_FPS = 25.0
+_SAME_FPS = 0.01  # relative; 29.97 and 30 are one
 
 
 def check_clip(clip: Clip, name: str) -> dict[str, Any]:
     """Decodes every frame of a clip once.
 
     Returns:
-        Its name, number of frames, height, width, channels and the SHA-256 of its decoded
-        frames in order (of pixels, so that a lossless repack has the same digest).
+        Its name, number of frames, height, width, channels, frames per second as far as its file
+        states them, and the SHA-256 of its decoded frames in order (of pixels, so that a lossless
+        repack has the same digest).
 
     Raises:
         VadbenchError: A frame is missing, damaged or of another size; it is named.
@@ -50,6 +53,7 @@ def check_clip(clip: Clip, name: str) -> dict[str, Any]:
         "height": clip.height,
         "width": clip.width,
         "channels": clip.channels,
+        "fps": clip.fps,
         "frames_sha256": digest.hexdigest(),
     }
 
@@ -57,7 +61,7 @@ def check_clip(clip: Clip, name: str) -> dict[str, Any]:
 def build_index(
     dataset: str,
     family: str,
-    fps: float,
+    fps: float | None,
     clips: Mapping[str, Sequence[Mapping[str, Any]]],
     labels: Labels,
     official: Mapping[str, Sequence[int]] | None = None,
@@ -67,21 +71,30 @@ def build_index(
     Args:
         dataset: Name of the data set in the configuration.
         family: Its family.
-        fps: Frames per second.
+        fps: Frames per second; None for what the clips' files state.
         clips: Records of `check_clip` by split, in order.
         labels: Labels of the test clips.
         official: Frames per clip in the official archive; a difference is a warning.
 
     Raises:
-        VadbenchError: A clip has no labels, or of another length, or frame sizes differ.
+        VadbenchError: A clip has no labels, or of another length, or clips differ in frame size,
+            channels, or a frame rate that the configuration does not say.
     """
     warnings = list(labels.warnings)
+    fps = _frame_rate(dataset, fps, [*clips["train"], *clips["test"]], warnings)
     sizes: dict[tuple[int, int], str] = {}
+    kinds: dict[int, str] = {}
     for record in [*clips["train"], *clips["test"]]:
         sizes.setdefault((record["width"], record["height"]), record["clip"])
+        kinds.setdefault(record["channels"], record["clip"])
     if len(sizes) > 1:
         words = ", ".join(f"{w} x {h} from clip {clip}" for (w, h), clip in sizes.items())
         raise VadbenchError(f"{dataset}: frames of different sizes: {words}")
+    if len(kinds) > 1:
+        raise VadbenchError(
+            f"{dataset}: clip {kinds[1]} is grey and clip {kinds[3]} in colour; give the data set "
+            "the key 'colour: colour' (three channels for all), or 'colour: grey' (one)"
+        )
     for record in clips["test"]:
         vector = labels.clips.get(record["clip"])
         if vector is None:
@@ -115,6 +128,39 @@ def build_index(
         },
         "warnings": warnings,
     }
+
+
+def _frame_rate(
+    dataset: str,
+    fps: float | None,
+    records: Sequence[Mapping[str, Any]],
+    warnings: list[str],
+) -> float:
+    """The frames per second that count; what a reader has to know of them is added to warnings."""
+    stated: dict[float, str] = {}
+    for record in records:
+        if record["fps"] is not None:
+            stated.setdefault(record["fps"], record["clip"])
+    if fps is None and not stated:
+        warnings.append(
+            f"{dataset}: nothing says how many frames a second has; {_USUAL_FPS:g} were taken (fps)"
+        )
+        return _USUAL_FPS
+    counts = next(iter(stated)) if fps is None else fps
+    for rate, clip in stated.items():
+        if abs(rate - counts) <= _SAME_FPS * counts:
+            continue
+        if fps is None:
+            raise VadbenchError(
+                f"{dataset}: clip {stated[counts]} has {counts:g} frames per second, clip {clip} "
+                f"{rate:g}; give the data set the key fps, or convert the videos to one rate"
+            )
+        warnings.append(
+            f"{dataset}: clip {clip} says {rate:g} frames per second, but times are counted with "
+            f"fps: {fps:g}"
+        )
+        break
+    return counts
 
 
 def _count_warning(

@@ -29,6 +29,7 @@ __all__ = [
     "label_files",
     "list_sources",
     "open_path",
+    "relative",
 ]
 
 Vectors = dict[str, npt.NDArray[np.uint8]]
@@ -62,9 +63,11 @@ class Layout:
         """Clip names of each split, in order."""
         return {split: list(self.sources(split)) for split in ("train", "test")}
 
-    def open(self, split: str, clip: str, size: tuple[int, int] | None = None) -> "Clip":
+    def open(
+        self, split: str, clip: str, colour: str, size: tuple[int, int] | None = None
+    ) -> "Clip":
         """Opens a clip; a video's frames are resized to a width and height if asked for."""
-        return open_path(self.sources(split).get(clip, self.folder(split) / clip), size)
+        return open_path(self.sources(split).get(clip, self.folder(split) / clip), colour, size)
 
     def lengths(self) -> dict[str, int]:
         """Frames of each test clip."""
@@ -145,9 +148,14 @@ def _is_plain(letter: str) -> bool:
     return letter.isalnum() or letter in _SIGNS or unicodedata.category(letter)[0] == "M"
 
 
-def open_path(path: Path, size: tuple[int, int] | None = None) -> "Clip":
+def open_path(path: Path, colour: str = "auto", size: tuple[int, int] | None = None) -> "Clip":
     """Opens a folder of images, or a video file whose frames are resized to `size` if given."""
-    return ImageClip(path) if path.is_dir() else videos.VideoClip(path, size)
+    return ImageClip(path, colour) if path.is_dir() else videos.VideoClip(path, size, colour)
+
+
+def relative(path: Path, root: Path) -> str:
+    """Returns a path as it is below the data root, or whole where it lies elsewhere."""
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def label_files(labels: str, subset: str, layout: Layout) -> list[Path]:
@@ -210,7 +218,7 @@ def agree(
     """
     from vadbench.datasets import Labels
 
-    sources = [(str(path.relative_to(root)), read_label_file(path, lengths)) for path in files]
+    sources = [(relative(path, root), read_label_file(path, lengths)) for path in files]
     hashed = files[:1]
     for name, read in others:
         vectors, paths = read()

@@ -88,7 +88,7 @@ def _find(source: Mapping[str, Any], clip: str) -> tuple[Path, int, Mask] | None
 
 
 def _images(path: Path) -> tuple[Path, int, Mask]:
-    images = ImageClip(path)
+    images = ImageClip(path, "colour")
     return path, images.n_frames, lambda t: np.asarray(images.frame(t).any(axis=-1))
 
 

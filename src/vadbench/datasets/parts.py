@@ -20,6 +20,7 @@ class PartClip:
         self._clip, self._first = clip, first
         self.n_frames = last - first + 1
         self.height, self.width, self.channels = clip.height, clip.width, clip.channels
+        self.fps = clip.fps
 
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
         """Returns frame t of the stretch."""

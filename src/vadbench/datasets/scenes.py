@@ -37,6 +37,8 @@ def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
 class SceneClip:
     """Frames of a `scene` artefact, read a few at a time."""
 
+    fps = None  # The section says it.
+
     def __init__(self, path: Path) -> None:
         self.path = path
         with open_artefact(path, "scene") as scene:

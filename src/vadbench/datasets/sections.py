@@ -3,7 +3,7 @@
 A section says what its data set depends on: `source_settings` what opening a clip does.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,14 @@ __all__ = [
     "UCFCrimeSection",
     "UCSDSection",
     "WalkwaySection",
+]
+
+Colour = Annotated[
+    Literal["auto", "grey", "colour"],
+    Field(
+        description="channels of all frames: colour has three, grey one, the luma; auto: one where "
+        "a clip holds only grey; a data set with clips of both kinds has to say"
+    ),
 ]
 
 _AVENUE_COUNTS = {
@@ -47,7 +55,9 @@ class AvenueSection(Settings):
 
     family: Literal["avenue"] = Field("avenue", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
@@ -59,6 +69,7 @@ class AvenueSection(Settings):
         description="official: the 16 training clips; avenue19: HF2-VAD's 19, which leave out what "
         "is abnormal in clips 02, 04 and 07",
     )
+    colour: Colour = "auto"
     fps: float = Field(25.0, gt=0, description="frames per second")
 
     @property
@@ -68,7 +79,12 @@ class AvenueSection(Settings):
 
     def source_settings(self) -> dict[str, Any]:
         """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "path": self.path, "training": self.training}
+        return {
+            "family": self.family,
+            "colour": self.colour,
+            "path": self.path,
+            "training": self.training,
+        }
 
     def official_counts(self) -> dict[str, list[int]] | None:
         """Frames per clip as published; there is no official count of the 19."""
@@ -109,8 +125,8 @@ class FolderSection(Settings):
 
     family: Literal["folder"] = Field("folder", description="data set family")
     path: str = Field(
-        description="folder below the data root that holds train/, with normal clips only, and "
-        "test/; a clip is a video file or a folder of numbered images"
+        description="folder below the data root, or a whole path, that holds train/, with normal "
+        "clips only, and test/; a clip is a video file or a folder of numbered images"
     )
     labels: str | None = Field(
         None,
@@ -124,7 +140,10 @@ class FolderSection(Settings):
         description="width and height that frames of videos are resized to as they are decoded; "
         "null: their own",
     )
-    fps: float = Field(25.0, gt=0, description="frames per second")
+    colour: Colour = "auto"
+    fps: float | None = Field(
+        None, gt=0, description="frames per second; null: as videos say, 25 for folders of images"
+    )
 
     @property
     def paper_name(self) -> str:
@@ -134,7 +153,7 @@ class FolderSection(Settings):
     def source_settings(self) -> dict[str, Any]:
         """Returns what opening a clip depends on; labels are not part of it."""
         size = list(self.size) if self.size else None
-        return {"family": self.family, "path": self.path, "size": size}
+        return {"family": self.family, "colour": self.colour, "path": self.path, "size": size}
 
     def official_counts(self) -> None:
         """There is no official number of frames."""
@@ -170,13 +189,16 @@ class ShanghaiTechSection(Settings):
 
     family: Literal["shanghaitech"] = Field("shanghaitech", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
         description="auto: every source that is there, which must agree; masks: "
         "testing/test_frame_mask only; or a label file below the data set's folder",
     )
+    colour: Colour = "auto"
     fps: float = Field(24.0, gt=0, description="frames per second")
 
     @property
@@ -186,7 +208,7 @@ class ShanghaiTechSection(Settings):
 
     def source_settings(self) -> dict[str, Any]:
         """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "path": self.path}
+        return {"family": self.family, "colour": self.colour, "path": self.path}
 
     def official_counts(self) -> None:
         """Frames per clip are not published."""
@@ -198,7 +220,9 @@ class UCFCrimeSection(Settings):
 
     family: Literal["ucf_crime"] = Field("ucf_crime", description="data set family")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
@@ -206,6 +230,7 @@ class UCFCrimeSection(Settings):
         "agree; or a file (the annotations' .txt, .mat, .npy, .npz, .json) below the data set's "
         "folder",
     )
+    colour: Colour = "auto"
     fps: float = Field(30.0, gt=0, description="frames per second")
 
     @property
@@ -215,7 +240,7 @@ class UCFCrimeSection(Settings):
 
     def source_settings(self) -> dict[str, Any]:
         """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "path": self.path}
+        return {"family": self.family, "colour": self.colour, "path": self.path}
 
     def official_counts(self) -> None:
         """Frames per clip are not published."""
@@ -228,13 +253,16 @@ class UCSDSection(Settings):
     family: Literal["ucsd"] = Field("ucsd", description="data set family")
     subset: Literal["ped1", "ped2"] = Field("ped2", description="which of the two")
     path: str | None = Field(
-        None, description="folder below the data root; null: looked for under its usual names"
+        None,
+        description="folder below the data root, or a whole path; null: looked for under its usual "
+        "names",
     )
     labels: str = Field(
         "auto",
         description="auto: every source that is there, which must agree; masks: pixel masks only; "
         "or a label file (.m, .mat, .npy, .npz, .json) below the data set's folder",
     )
+    colour: Colour = "auto"
     fps: float = Field(10.0, gt=0, description="frames per second; not stored in the files")
 
     @property
@@ -244,7 +272,12 @@ class UCSDSection(Settings):
 
     def source_settings(self) -> dict[str, Any]:
         """Returns what opening a clip depends on; labels are not part of it."""
-        return {"family": self.family, "subset": self.subset, "path": self.path}
+        return {
+            "family": self.family,
+            "colour": self.colour,
+            "subset": self.subset,
+            "path": self.path,
+        }
 
     def official_counts(self) -> dict[str, list[int]]:
         """Frames per clip in the official archive, by split."""

@@ -36,7 +36,6 @@ __all__ = [
     "pixel_mask_file",
     "raw_paths",
     "read_labels",
-    "scene_of",
 ]
 
 _PLACES = ("shanghaitech", "ShanghaiTech", "SHT")
@@ -52,11 +51,6 @@ def locate(section: "Section", root: Path) -> Layout:
     return find_layout("shanghaitech", root, [section.path] if section.path else _PLACES, _SPLITS)
 
 
-def scene_of(clip: str) -> str:
-    """Returns the camera of a clip, 01 to 13: the first part of its name."""
-    return clip.partition("_")[0]
-
-
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns the clip names of each split, in order."""
     return locate(section, root).clips()
@@ -64,7 +58,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return locate(section, root).open(split, clip)
+    return locate(section, root).open(split, clip, section.colour)
 
 
 def _masks(layout: Layout) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from vadbench import datasets
 from vadbench.datasets.index import build_index, check_clip
+from vadbench.datasets.layouts import relative
 from vadbench.datasets.sections import (
     AvenueSection,
     ShanghaiTechSection,
@@ -97,7 +98,7 @@ def survey(
             found.state, found.labels = "rendered", ["rendered with the clips"]
             return found
         files = datasets.label_paths(section, root)
-        found.labels = [_relative(path, root) for path in files] or [_without_files(section)]
+        found.labels = [relative(path, root) for path in files] or [_without_files(section)]
         if source is not None and not files:
             raise VadbenchError(f"no labels; expected {source.layout}")
     except VadbenchError as error:
@@ -113,10 +114,6 @@ def _all_rendered(root: Path, clips: Mapping[str, list[str]]) -> bool:
     return all(
         (root / split / f"{clip}.h5").is_file() for split, names in clips.items() for clip in names
     )
-
-
-def _relative(path: Path, root: Path) -> str:
-    return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _without_files(section: Any) -> str:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from vadbench.datasets import Clip, Labels, videos
 from vadbench.datasets.labels import from_intervals
-from vadbench.datasets.layouts import REPACKED, Layout, agree, label_files
+from vadbench.datasets.layouts import REPACKED, Layout, agree, label_files, relative
 from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip."""
-    return locate(section, root).open(split, clip)
+    return locate(section, root).open(split, clip, section.colour)
 
 
 def _annotations(section: "Section", layout: Layout) -> list[Path]:
@@ -175,7 +175,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         lengths,
         _other_labels(section, layout),
         [
-            (str(path.relative_to(root)), partial(annotated, path))
+            (relative(path, root), partial(annotated, path))
             for path in _annotations(section, layout)
         ],
         f"a line for it in {_ANNOTATIONS}, or a label file named in config.yaml (labels)",

@@ -22,6 +22,7 @@ from vadbench.datasets.layouts import (
     agree,
     find_layout,
     label_files,
+    relative,
 )
 from vadbench.errors import VadbenchError
 
@@ -61,7 +62,7 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     """Opens a clip of image files, or a video of a repack."""
-    return locate(section, root).open(split, clip)
+    return locate(section, root).open(split, clip, section.colour)
 
 
 def mask_folder(section: "Section", root: Path, clip: str) -> Path:
@@ -100,7 +101,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
                 paths += images
         return vectors, paths
 
-    by_mask = [(f"{(layout.test / '*_gt').relative_to(root)} (pixel masks)", masks)]
+    by_mask = [(f"{relative(layout.test / '*_gt', root)} (pixel masks)", masks)]
     return agree(
         str(layout.base),
         root,

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.datasets.colour import count_channels, to_grey
 from vadbench.errors import VadbenchError
 
 __all__ = ["EXTENSIONS", "VideoClip"]
@@ -25,21 +26,27 @@ Frame = npt.NDArray[np.uint8]
 
 
 class VideoClip:
-    """Frames of a video file; a video that holds only grey has one channel.
+    """Frames of a video file.
 
     Args:
         path: The file.
         size: Width and height that frames are resized to as they are decoded; None: their own.
+        colour: `grey` (one channel), `colour` (three), or `auto`: one where frames hold only grey.
+
+    Attributes:
+        fps: Frames per second that the file states, if it does.
 
     Raises:
         VadbenchError: The file is missing, truncated, no video, of an unsupported codec or of a
             variable frame rate.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int] | None = None) -> None:
-        self.path, self.size = path, size
+    def __init__(
+        self, path: Path, size: tuple[int, int] | None = None, colour: str = "auto"
+    ) -> None:
+        self.path, self.size, self.colour = path, size, colour
+        self.fps: float | None = None
         self._times = self._scan()
-        self.n_frames = self._count
         self._place = {time: number for number, time in enumerate(self._times)}
         self._decoding: Iterator[Any] | None = None
         self._next = 0
@@ -81,25 +88,40 @@ class VideoClip:
         container, stream = self._open()
         with container:
             try:
-                packets = [item for item in container.demux(stream) if item.size]
+                # Packets themselves are as large as the file.
+                stamps = [item.pts for item in container.demux(stream) if item.size]
             except av.error.FFmpegError as error:
                 raise self._damaged(f"cannot be read to its end ({error})") from error
             announced, unit = int(stream.frames), stream.time_base
+            if stream.average_rate:
+                self.fps = round(float(stream.average_rate), 3)
             seconds = None  # The container's own may be of its sound.
             if len(container.streams) == 1 and container.duration is not None:
                 seconds = container.duration / av.time_base
-        if not packets:
+        if not stamps:
             raise self._damaged("holds no frames")
-        if announced > len(packets):
+        self.n_frames = len(stamps)
+        times = [] if None in stamps else sorted(stamps)
+        # Before the count: of frames that are left out on the way the first is to be named.
+        usual = self._usual_step(times, unit)
+        if announced > len(stamps):
             raise self._damaged(
                 f"is missing: the file is truncated, it announces {announced} frames and holds "
-                f"{len(packets)}",
-                len(packets),
+                f"{len(stamps)}",
+                len(stamps),
             )
-        self._count = len(packets)
-        if any(item.pts is None for item in packets):
-            return []
-        times = sorted(item.pts for item in packets)
+        if times and seconds is not None:
+            length = times[-1] - times[0] + usual
+            if seconds > float((length + 2 * usual) * unit):
+                raise self._damaged(
+                    f"is missing: the file is truncated, it announces {seconds:.2f} s and holds "
+                    f"{len(times)} frames, {float(length * unit):.2f} s",
+                    len(times),
+                )
+        return times
+
+    def _usual_step(self, times: list[int], unit: Any) -> float:
+        """Returns the time between frames; refuses frames that do not come at one rate."""
         steps = np.diff(times)
         usual = float(np.median(steps)) if len(steps) else 1.0
         # Containers round times to their unit.
@@ -112,21 +134,15 @@ class VideoClip:
                 "frame numbers are no times",
                 t,
             )
-        if seconds is not None and seconds > float((times[-1] - times[0] + 3 * usual) * unit):
-            raise self._damaged(
-                f"is missing: the file is truncated, it announces {seconds:.2f} s and holds "
-                f"{len(times)} frames, {float((times[-1] - times[0] + usual) * unit):.2f} s",
-                len(times),
-            )
-        return times
+        return usual
 
     @cached_property
     def _shape(self) -> tuple[int, int, int]:
-        first = self._picture(next(self._decode(0)))
-        grey = np.array_equal(first[..., 0], first[..., 1]) and np.array_equal(
-            first[..., 0], first[..., 2]
-        )
-        return first.shape[0], first.shape[1], 1 if grey else 3
+        def picture(t: int) -> Frame:
+            return self._picture(next(self._decode(t)))
+
+        height, width = picture(0).shape[:2]
+        return height, width, count_channels(self.colour, self.n_frames, picture)
 
     @property
     def height(self) -> int:
@@ -202,7 +218,9 @@ class VideoClip:
                 f"{height}",
                 t,
             )
-        return picture if channels == 3 else np.ascontiguousarray(picture[..., :1])
+        if channels == 3:
+            return picture
+        return to_grey(picture, self.colour, self.path, f"clip {self.path.stem}, frame {t}")
 
     def __iter__(self) -> Iterator[Frame]:
         """Yields the frames in order."""

@@ -11,7 +11,7 @@ from vadbench.errors import VadbenchError
 from vadbench.regions import Regions
 
 SIZE = (40, 60)
-UCSD = {"family": "ucsd", "subset": "ped2", "path": None, "labels": "auto"}
+UCSD = {"family": "ucsd", "subset": "ped2", "path": None, "colour": "auto", "labels": "auto"}
 
 
 @pytest.fixture

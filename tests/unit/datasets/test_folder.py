@@ -165,3 +165,10 @@ def test_masks_that_do_not_fit_are_named(
 def test_a_missing_label_file_is_named(root: Path) -> None:
     with pytest.raises(VadbenchError, match=r"truth\.csv: no such label file"):
         folder.read_labels(Section(path="gate", labels="truth.csv"), root)
+
+
+def test_a_whole_path_is_taken_from_anywhere(root: Path) -> None:
+    (root / "gate/labels.csv").write_text("clip,first,last\nmonday,2,4\n")
+    section = Section(path=str(root / "gate"), labels="labels.csv")
+    labels = folder.read_labels(section, root / "data")
+    assert labels.source == str(root / "gate/labels.csv")

@@ -95,3 +95,30 @@ def test_a_damaged_index_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "index.json").write_text("{")
     with pytest.raises(VadbenchError, match="delete it and run again"):
         load_json(tmp_path / "index.json")
+
+
+def test_grey_and_colour_clips_are_refused_together() -> None:
+    mixed = [check_clip(textured(3, 24, 32, c), name) for c, name in ((1, "night"), (3, "day"))]
+    clips = {"train": mixed, "test": records({"02": 7})}
+    with pytest.raises(VadbenchError, match=r"mine: clip night is grey and clip day in colour; .*"):
+        build_index("mine", "folder", 10.0, clips, labels({"02": 7}))
+
+
+def _at(rates: dict[str, float | None]) -> dict[str, list[dict]]:
+    train = [record | {"fps": rates[record["clip"]]} for record in records(dict.fromkeys(rates, 3))]
+    return {"train": train, "test": records({"02": 7})}
+
+
+def test_a_frame_rate_is_that_of_the_videos_unless_it_is_given() -> None:
+    truth = labels({"02": 7})
+    videos = _at({"a": 29.97, "b": 30.0})
+    index = build_index("mine", "folder", None, videos, truth)
+    assert (index["fps"], index["warnings"]) == (29.97, [])
+    index = build_index("mine", "folder", 10.0, videos, truth)
+    assert index["fps"] == 10
+    assert "clip a says 29.97 frames per second" in index["warnings"][0]
+    with pytest.raises(VadbenchError, match="clip a has 25 frames per second, clip b 30; give"):
+        build_index("mine", "folder", None, _at({"a": 25.0, "b": 30.0}), truth)
+    index = build_index("mine", "folder", None, _at({"a": None}), truth)
+    assert index["fps"] == 25
+    assert "25 were taken (fps)" in index["warnings"][0]

@@ -30,7 +30,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def opened(clip: str, **source: object) -> Mask | None:
-    return open_masks({"path": None, **source}, "made", clip)
+    return open_masks({"path": None, "colour": "auto", **source}, "made", clip)
 
 
 def square(count: int, first: int, dtype: type = np.uint8) -> np.ndarray:
@@ -101,7 +101,8 @@ def test_pictures_are_told_where_masks_are() -> None:
         }
     )
     job = Plan(config).panels_params("gate")
-    assert job["masks"] == {"family": "folder", "path": "gate", "size": None, "labels": "truth"}
+    own = {"family": "folder", "colour": "auto", "path": "gate", "size": None, "labels": "truth"}
+    assert job["masks"] == own
     # Labels are no part of what frames are made from.
     assert "labels" not in job["source"]
 

@@ -48,12 +48,14 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = root / "UCF_Crimes"
     for number in [*NORMAL, 7]:
         name = f"Training_Normal_Videos_Anomaly/Normal_Videos{number:03d}_x264.mp4"
-        write_video(base / name, 4, codec="libx264", size=(32, 48), seed=number)
+        write_video(base / name, 4, codec="libx264", size=(32, 48), rate=30, seed=number)
     other = "Testing_Normal_Videos_Anomaly/Normal_Videos_003_x264.mp4"
-    write_video(base / other, 4, codec="libx264", size=(32, 48))
+    write_video(base / other, 4, codec="libx264", size=(32, 48), rate=30)
     for clip, (count, kind, _) in TEST.items():
         part = "Anomaly-Videos-Part-3" if kind == "Shooting" else "Anomaly-Videos-Part-2"
-        write_video(base / part / kind / f"{clip}_x264.mp4", count, codec="libx264", size=(32, 48))
+        write_video(
+            base / part / kind / f"{clip}_x264.mp4", count, codec="libx264", size=(32, 48), rate=30
+        )
     (base / ANNOTATIONS).write_text(annotations())
     return root
 
@@ -193,3 +195,9 @@ def test_the_source_of_labels_can_be_named(root: Path) -> None:
     (root / "UCF_Crimes" / ANNOTATIONS).write_text(annotations() + "\n")
     after = raw_state(Section(), root)
     assert {key for key in before if before[key] != after[key]} == {"labels"}
+
+
+def test_a_whole_path_is_taken_from_anywhere(archive: Path, tmp_path: Path) -> None:
+    base = archive / "UCF_Crimes"
+    labels = ucf_crime.read_labels(Section(path=str(base)), tmp_path)
+    assert labels.source == str(base / ANNOTATIONS)

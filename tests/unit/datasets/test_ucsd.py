@@ -262,3 +262,9 @@ def test_real_ped2(ped2_root: Path) -> None:
         clips = datasets.list_clips(section, ped2_root)[split]
         opened = [ucsd.open_clip(section, ped2_root, split, clip) for clip in clips]
         assert [clip.n_frames for clip in opened] == counts
+
+
+def test_a_whole_path_is_taken_from_anywhere(tmp_path: Path) -> None:
+    base = official(tmp_path / "elsewhere")
+    index = index_of(tmp_path / "data", path=str(base))
+    assert index["labels"]["source"].startswith(f"{base}/Test/UCSDped2.m = {base}/Test/*_gt")

@@ -1,11 +1,17 @@
+import weakref
+from collections.abc import Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 from tests.videos import write_video
+from vadbench.datasets.images import ImageClip
 from vadbench.datasets.index import check_clip
 from vadbench.datasets.videos import VideoClip
 from vadbench.errors import VadbenchError
@@ -51,6 +57,82 @@ def test_a_grey_video_has_one_channel(tmp_path: Path) -> None:
     clip = VideoClip(tmp_path / "clip.mp4")
     assert clip.channels == 1
     assert clip.frame(2).shape == (64, 96, 1)
+
+
+def test_a_clip_that_fades_in_keeps_its_colour(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_video(path, 60, codec="libx264", fade=8)
+    clip = VideoClip(path)
+    assert clip.channels == 3
+    assert not clip.frame(3).any()
+    assert np.ptp(clip.frame(40).astype(int), axis=-1).max() > 50
+    grey = VideoClip(path, colour="grey")
+    np.testing.assert_array_equal(
+        grey.frame(40)[..., 0], cv2.cvtColor(clip.frame(40), cv2.COLOR_BGR2GRAY)
+    )
+
+
+def test_colour_is_never_dropped_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    write_video(path, 41, codec="libx264", fade=41)
+    frames = list(VideoClip(path, colour="colour"))
+    assert {frame.shape for frame in frames} == {(64, 96, 3)}
+    # Of the frames that are looked at, 0, 10, 20, 30 and 40, none has colour.
+    for t in (0, 10, 20, 30, 40):
+        cv2.imwrite(str(tmp_path / f"{t:03d}.png"), frames[t])
+    for t in set(range(41)) - {0, 10, 20, 30, 40}:
+        cv2.imwrite(str(tmp_path / f"{t:03d}.png"), np.full((64, 96, 3), (0, 0, 200), np.uint8))
+    path.unlink()
+    with pytest.raises(VadbenchError, match=r"001\.png: clip .*, frame 1: has colour, .*colour: "):
+        check_clip(ImageClip(tmp_path), "clip")
+    assert check_clip(ImageClip(tmp_path, "grey"), "clip")["channels"] == 1
+    assert check_clip(ImageClip(tmp_path, "colour"), "clip")["channels"] == 3
+
+
+@pytest.mark.parametrize("name", ["clip.avi", "clip.mp4", "clip.mkv"])
+def test_a_video_says_its_frame_rate(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / name, 20, rate=10)
+    assert VideoClip(tmp_path / name).fps == pytest.approx(10)
+
+
+class _Packet:
+    size = 1
+
+    def __init__(self, pts: int) -> None:
+        self.pts = pts
+
+
+class _Container(nullcontext):
+    """A container that counts how many of its packets are held at a time."""
+
+    streams, duration = [None], None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: weakref.WeakSet[_Packet] = weakref.WeakSet()
+        self.most = 0
+
+    def demux(self, stream: SimpleNamespace) -> Iterator[_Packet]:
+        for t in range(stream.frames):
+            packet = _Packet(t)
+            self.held.add(packet)
+            self.most = max(self.most, len(self.held))
+            yield packet
+
+
+def test_opening_a_video_does_not_hold_its_packets(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = SimpleNamespace(frames=100, time_base=Fraction(1, 25), average_rate=25)
+    container = _Container()
+    monkeypatch.setattr(VideoClip, "_open", lambda _: (container, stream))
+    assert VideoClip(Path("clip.avi")).n_frames == 100
+    assert container.most <= 2
+
+
+def test_frames_that_are_left_out_are_named_and_not_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "clip.avi"  # Its header counts what is left out.
+    write_video(path, 40, times=[t if t < 20 else t + 3 for t in range(40)])
+    with pytest.raises(VadbenchError, match=r"frame 19: the next frame is .* frames are missing"):
+        VideoClip(path)
 
 
 @pytest.mark.parametrize(("name", "codec"), FORMATS)
