@@ -220,8 +220,8 @@ class Batches:
         batch_size: Samples per batch; the last batch of an epoch may be smaller.
         seed: Seed of the order.
         samples_per_epoch: Samples seen per epoch, another random choice in each; all if None.
-        memory_gb: Most memory for samples. If they do not fit, batches are drawn from one pool while
-            the next is read.
+        memory_gb: Most memory for samples. If they do not fit, batches are drawn from one pool
+            while the next is read.
     """
 
     def __init__(
