@@ -24,7 +24,7 @@ class Job:
         rule: Name of its rule.
         outputs: Files, or folders, that it makes.
         at: Its wildcards.
-        inputs: Files that it reads, those of no rule among them.
+        inputs: Files that it reads; of those that no rule makes `params` hold digests.
         params: Its parameters, as its rule passes them on.
         log: Its log file.
         timing: Its benchmark file.
@@ -73,7 +73,9 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
             "{dataset}/{name}/{split}/{clip}",
             script,
             lambda _, at: files(at.dataset, at.name, at.split, at.clip),
-            lambda _, at: params(at.dataset, at.name),
+            lambda p, at: (
+                params(at.dataset, at.name) | p.contents(folder, at.name, at.split, at.clip)
+            ),
         )
 
     def scoring(folder: str, selection: str) -> _Rule:

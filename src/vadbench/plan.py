@@ -17,6 +17,7 @@ from typing import Any
 from vadbench import datasets
 from vadbench.artefacts.fingerprint import fingerprint, script_fingerprint
 from vadbench.config import Config, load_config
+from vadbench.datasets.watch import known_content
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method
 from vadbench.report.site import site_files_digest
@@ -39,9 +40,17 @@ _DPT = "vadbench.teachers.depth.dpt"
 _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
-_JUDGE = "vadbench.scoring.judge"
-_SCORING = ("vadbench.scoring.evaluate", "vadbench.scoring.decision", "vadbench.scoring.events")
-_SPACE = ("vadbench.scoring.maps", "vadbench.datasets.masks")
+_IMPORTED = "vadbench.objects.importing"
+_INDEX = "vadbench.datasets.index"
+_MASKS = "vadbench.datasets.masks"
+_JUDGE = ("vadbench.scoring.judge", _INDEX)
+_SCORING = (
+    "vadbench.scoring.evaluate",
+    "vadbench.scoring.decision",
+    "vadbench.scoring.events",
+    _INDEX,
+)
+_SPACE = ("vadbench.scoring.maps", _MASKS)
 _REGIONS = "vadbench.datasets.regions"
 _SHIPPED = {"segmentation": "instance masks", "depth": "depth"}
 _SEGMENTED = frozenset({"instances", "union"})
@@ -116,6 +125,7 @@ class Plan:
         self._clips: dict[str, dict[str, list[str]]] = {}
         self._states: dict[str, dict[str, str]] = {}
         self._settings: dict[tuple[str, str, str], Settings] = {}
+        self._contents: dict[tuple[Path, ...], str] = {}
 
     def script(self, name: str) -> str:
         """The fingerprint of a rule's script, a parameter of the rule's jobs.
@@ -145,7 +155,7 @@ class Plan:
         section = self.config.datasets[dataset]
         if section.family != "walkway":
             raise VadbenchError(f"data set {dataset!r} is not rendered but read from disk")
-        return _job(section.scene_settings(), "vadbench.datasets.walkway.render")
+        return _job(section.scene_settings(), "vadbench.datasets.walkway")
 
     def raw_files(self, dataset: str, split: str, clip: str) -> list[str]:
         """Rendered clips are artefacts; raw clips on disk are watched by `clip_params`."""
@@ -155,7 +165,7 @@ class Plan:
 
     def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
         """Parameters of checking a clip: how to read it, and the state of its files."""
-        job = self._source(dataset, "vadbench.datasets.index")
+        job = self._source(dataset, _INDEX)
         if not self.raw_files(dataset, split, clip):
             job["state"] = self._state(dataset)[f"{split}/{clip}"]
         return job
@@ -183,7 +193,8 @@ class Plan:
     def index_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of the index: clips, labels and the state of the label files."""
         section = self.config.datasets[dataset]
-        job = _job(section.plain(), "vadbench.datasets.index", datasets.FAMILIES[section.family])
+        code = (_INDEX, "vadbench.datasets.sections", datasets.FAMILIES[section.family])
+        job = _job(section.plain(), *code)
         job |= {"clips": self.clips(dataset)}
         if section.family != "walkway":
             job["state"] = self._state(dataset)["labels"]
@@ -217,17 +228,13 @@ class Plan:
     ) -> dict[str, list[str]]:
         """What a segmentation artefact is made from."""
         settings = _named(self.config.segmentation, "segmentation", name)
-        files = self._with_weights("segmentation", name, self.clip_files(dataset, split, clip))
-        if settings.backend == "import":
-            source = self._import_path("segmentation", name, split)
-            pictures = sorted((source / clip).glob("*.png"))
-            if source.is_file():
-                # Frames may be counted over all clips of the split.
-                files["clips"] = self.split_clips(dataset, split)
-                files["masks"] = [source.as_posix()]
-            else:
-                own_files = pictures or [source / f"{clip}.json"]
-                files["masks"] = [path.as_posix() for path in own_files]
+        files = self.clip_files(dataset, split, clip)
+        if (
+            settings.backend == "import"
+            and self._import_path("segmentation", name, split).is_file()
+        ):
+            # Frames may be counted over all clips of the split.
+            files["clips"] = self.split_clips(dataset, split)
         return files
 
     def segmentation_params(self, dataset: str, name: str) -> dict[str, Any]:
@@ -262,12 +269,38 @@ class Plan:
             return [find_weights(settings.backend, own.weights, f"{key}.ptlflow.weights")]
         return []
 
-    def _with_weights(
-        self, section: str, name: str, files: dict[str, list[str]]
-    ) -> dict[str, list[str]]:
-        if weights := self._teacher_weights(section, name):
-            files["weights"] = _verified(weights)
-        return files
+    def foreign(self, section: str, name: str, split: str, clip: str) -> dict[str, list[Path]]:
+        """Files that no job makes, from which an artefact of a clip is: weights, masks, boxes.
+
+        They are no inputs of the rules, for which names and times of files count, but
+        `contents` of them are parameters.
+        """
+        if section not in {"segmentation", "flow", "depth", "objects"}:
+            return {}
+        settings = _named(getattr(self.config, section), section, name)
+        if section == "objects":
+            if settings.source != "import":
+                return {}
+            source = self._import_path(section, name, split)
+            return {"boxes": [source / f"{clip}.csv" if source.is_dir() else source]}
+        if settings.backend == "import":
+            source = self._import_path(section, name, split)
+            pictures = sorted((source / clip).glob("*.png"))
+            own = [source] if source.is_file() else pictures or [source / f"{clip}.json"]
+            return {"masks": own}
+        weights = self._teacher_weights(section, name)
+        return {"weights": _verified(weights)} if weights else {}
+
+    def contents(self, section: str, name: str, split: str, clip: str) -> dict[str, Any]:
+        """Parameters of an artefact of a clip: digests of its foreign files, if it has any."""
+        return self._content_params(self.foreign(section, name, split, clip))
+
+    def _content_params(self, foreign: Mapping[str, Sequence[Path]]) -> dict[str, Any]:
+        for paths in foreign.values():
+            if tuple(paths) not in self._contents:
+                self._contents[tuple(paths)] = known_content(paths)
+        digests = {kind: self._contents[tuple(paths)] for kind, paths in foreign.items()}
+        return {"files": digests} if digests else {}
 
     def check_files(self) -> None:
         """Looks for all that the runs read and no job makes: clips, labels, boxes, masks, weights.
@@ -370,7 +403,7 @@ class Plan:
 
     def flow_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a flow artefact is made from."""
-        return self._with_weights("flow", name, self.clip_files(dataset, split, clip))
+        return self.clip_files(dataset, split, clip)
 
     def flow_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a flow artefact."""
@@ -380,7 +413,7 @@ class Plan:
 
     def depth_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a depth artefact is made from."""
-        return self._with_weights("depth", name, self.clip_files(dataset, split, clip))
+        return self.clip_files(dataset, split, clip)
 
     def depth_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of a depth artefact."""
@@ -396,10 +429,9 @@ class Plan:
         if settings.segmentation is not None and settings.source in _SEGMENTED:
             path = f"results/{dataset}/segmentation/{settings.segmentation}/{split}/{clip}.h5"
             files["segmentation"] = [path]
-        if settings.source == "import":
-            # A box file counts frames over all clips of the split.
+        if settings.source == "import" and self._import_path("objects", name, split).is_file():
+            # Frames may be counted over all clips of the split.
             files["clips"] = self.split_clips(dataset, split)
-            files["boxes"] = [self._import_path("objects", name, split).as_posix()]
         return files
 
     def _import_path(self, section: str, name: str, split: str) -> Path:
@@ -418,7 +450,8 @@ class Plan:
     def objects_params(self, dataset: str, name: str) -> dict[str, Any]:
         """Parameters of an objects artefact."""
         settings = _named(self.config.objects, "objects", name)
-        return self._source(dataset, _BOXES) | {"settings": settings.effective()}
+        code = (_BOXES, _IMPORTED) if settings.source == "import" else (_BOXES,)
+        return self._source(dataset, *code) | {"settings": settings.effective()}
 
     def cubes_files(self, dataset: str, name: str, split: str, clip: str) -> dict[str, list[str]]:
         """What the cubes of a clip are cut from."""
@@ -537,13 +570,16 @@ class Plan:
             **self.run_inputs(run, "train"),
             "frozen": self._frozen(run, stage, "train"),
         }
-        if (pretrained := self._pretrained(run, stage)) is not None:
-            files["pretrained"] = _verified([pretrained])
         if self.config.selection == "best_test":
             files |= self.run_inputs(run, "test", "test_")
             files["test_frozen"] = self._frozen(run, stage, "test")
             files["index"] = [f"results/{run.dataset}/index.json"]
         return files
+
+    def train_foreign(self, run: Run, stage: str) -> dict[str, list[Path]]:
+        """The weights that the network of a stage starts from, as `foreign` has them."""
+        pretrained = self._pretrained(run, stage)
+        return {} if pretrained is None else {"pretrained": _verified([pretrained])}
 
     def _pretrained(self, run: Run, stage: str) -> Path | None:
         """The weights that the network of a stage starts from, if it starts from any."""
@@ -588,14 +624,12 @@ class Plan:
         own = method.stage_settings(settings, stage)
         start = method.pretrained(settings, stage)
         if start is not None and start.weights not in {"imagenet", "none"}:
-            # Which weights these are is told by the file, an input of the job.
+            # Which weights these are is told by their content.
             own[start.key] = "file"
-        job = _job(own, *method.train_code) | {
-            "precision": self.config.precision,
-            "earlier": method.before(run.base, stage),
-        }
+        job = _job(own, *method.train_code) | self._content_params(self.train_foreign(run, stage))
+        job |= {"precision": self.config.precision, "earlier": method.before(run.base, stage)}
         if self.config.selection == "best_test":
-            job["judge"] = fingerprint(_JUDGE)
+            job["judge"] = fingerprint(*_JUDGE)
             job["protocol"] = self.own_protocol(run).plain()
             job["weights"] = method.fusion_weights(settings, run.base)
         return job
@@ -768,7 +802,7 @@ class Plan:
         """Parameters of picturing a run."""
         method = get_method(run.method)
         settings = self.settings(run)
-        job = _job(method.score_settings(settings), *method.explain_code, _CHOOSE)
+        job = _job(method.score_settings(settings), *method.explain_code, _CHOOSE, _INDEX)
         return job | {
             "stages": list(self._stages(run)),
             "precision": self.config.precision,
@@ -814,7 +848,7 @@ class Plan:
 
     def panels_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of drawing pictures beside whole frames of a data set."""
-        return self._source(dataset, _PANELS) | {"masks": self.mask_source(dataset)}
+        return self._source(dataset, _PANELS, _MASKS) | {"masks": self.mask_source(dataset)}
 
     def mask_source(self, dataset: str) -> dict[str, Any]:
         """How to open the masks of a data set: its source settings, and what its labels are."""
@@ -894,7 +928,7 @@ class Plan:
     def curves_params(self, run: Run) -> dict[str, Any]:
         """Parameters of a run's curves."""
         method = get_method(run.method)
-        return self._source(run.dataset, "vadbench.report.curves") | {
+        return self._source(run.dataset, "vadbench.report.curves", _INDEX) | {
             "protocol": self.own_protocol(run).plain(),
             "weights": method.fusion_weights(self.settings(run), run.base),
         }
@@ -937,10 +971,10 @@ def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _verified(weights: list[Path]) -> list[str]:
+def _verified(weights: list[Path]) -> list[Path]:
     for path in weights:
         verify_weights(path)
-    return [path.as_posix() for path in weights]
+    return weights
 
 
 def _named(entries: Mapping[str, Any], section: str, name: str) -> Any:

@@ -360,6 +360,8 @@ def _changed_values(before: Any, now: Any, key: str) -> Iterator[str]:
             yield _changed_code(str(before), str(now), key)
         elif last == "state":
             yield "its raw files or labels changed (names, sizes or content)"
+        elif key.startswith("files."):
+            yield f"the content of its {last} changed, SHA-256 {before} -> {now}"
         else:
             yield f"{key}: {before!r} -> {now!r}"
 

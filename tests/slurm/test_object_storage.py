@@ -49,7 +49,6 @@ def test_results_are_kept_in_a_bucket_and_a_second_run_does_nothing(
 
     tree = Tree(tmp_path / "project")
     config = small()
-    del config["datasets"]["own"]
     config["methods"] = {"baselines": {"cubes": "stc"}}
     tree.configure(config)
     for key, value in KEYS.items():

@@ -197,7 +197,7 @@ def test_a_folder_of_ones_own_says_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"")
     with pytest.raises(VadbenchError) as caught:
-        plan.depth_files("walkway", "midas", "train", "train01")
+        plan.contents("depth", "midas", "train", "train01")
     assert f"depth.midas.dpt.weights: {tmp_path / 'model.safetensors'}: no such file; " in str(
         caught.value
     )
@@ -206,24 +206,24 @@ def test_a_folder_of_ones_own_says_what_it_lacks(tmp_path: Path) -> None:
     )
 
 
-def test_weights_are_inputs_of_the_jobs(
+def test_weights_are_files_of_the_jobs(
     hub: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small(monkeypatch, SHA256)
     for name in (MODEL, "resnet34", "vgg16"):
         fetch_weights(name)
     plan = Plan(load_config(config(frames="median", batch_size=2)))
-    files = plan.depth_files("walkway", "midas", "train", "train01")
+    files = plan.foreign("depth", "midas", "train", "train01")
     root = tmp_path / "weights"
-    assert files["weights"] == [str(root / MODEL / name) for name in FILES]
+    assert files["weights"] == [root / MODEL / name for name in FILES]
     job = plan.depth_params("walkway", "midas")
     assert job["settings"] == {"backend": "dpt", "dpt": {"frames": "median", "model": MODEL}}
     assert plan.is_network("depth", "midas")
     motion = root / "smp-hub/vgg16.imagenet/model.safetensors"
-    assert plan.train_files(RUN, "motion")["pretrained"] == [str(motion)]
+    assert plan.train_foreign(RUN, "motion")["pretrained"] == [motion]
     motion.write_bytes(b"something else")
     with pytest.raises(VadbenchError, match="is not the file that was published or fetched"):
-        plan.train_files(RUN, "motion")
+        plan.train_params(RUN, "motion")
 
 
 def test_where_ones_own_encoder_lies_does_not_matter(tmp_path: Path) -> None:
@@ -235,8 +235,8 @@ def test_where_ones_own_encoder_lies_does_not_matter(tmp_path: Path) -> None:
         settings = {"appearance_weights": str(path), "motion_weights": "none"}
         plain["methods"]["multitask_attention"]["settings"] = settings
         plan = Plan(load_config(plain))
-        assert plan.train_files(RUN, "appearance")["pretrained"] == [str(path)]
-        assert "pretrained" not in plan.train_files(RUN, "motion")
+        assert plan.train_foreign(RUN, "appearance")["pretrained"] == [path]
+        assert not plan.train_foreign(RUN, "motion")
         jobs.append(plan.train_params(RUN, "appearance"))
     assert jobs[0] == jobs[1]
 

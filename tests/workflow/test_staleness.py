@@ -218,6 +218,21 @@ def test_a_raw_frame_counts_by_content_and_not_by_time(campus: Tree) -> None:
     assert run["reasons"][0].startswith("check_clip: its raw files")
 
 
+def test_a_weight_file_counts_by_content_and_not_by_time_or_path(campus: Tree) -> None:
+    weights = campus.folder / "data/rcnn.pth"
+    times = weights.stat()
+    os.utime(weights)
+    assert not campus.planned()
+    # One of the same size that is older than all that was made of its predecessor.
+    with edited(weights, bytes.swapcase):
+        os.utime(weights, ns=(1, 1))
+        compare(campus, CASES["a weight file"][2])
+    os.utime(weights, ns=(times.st_atime_ns, times.st_mtime_ns))
+    spelt = campus.folder.resolve() / "data/rcnn.pth"
+    with edited(campus.folder / "config.yaml", replace("data/rcnn.pth", str(spelt))):
+        compare(campus, {})
+
+
 @pytest.fixture
 def look(campus: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Status]:
     """What this process, which has the library as it was copied, sees of a tree."""
@@ -241,8 +256,7 @@ def test_why_names_what_changed(campus: Tree, look: Callable[..., Status]) -> No
         assert "train: settings.cvae.learning_rate: 0.0001 -> 0.0002" in look(metrics).causes[0]
     with edited(campus.folder / "data/rcnn.pth", after("other")):
         (cause,) = look(metrics).causes
-    assert cause.startswith("segment: data/rcnn.pth was written ")
-    assert "its content changed, SHA-256 " in cause
+    assert cause.startswith("segment: the content of its weights changed, SHA-256 ")
     assert cause.endswith("(2 jobs)")
 
 

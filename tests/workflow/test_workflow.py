@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -257,3 +258,38 @@ def test_no_untrained_baseline_solves_the_scene(tmp_path: Path) -> None:
     auc = table[table["metric"] == "auc_micro"]
     assert set(auc["dataset"]) == set(config["datasets"])
     assert auc["value"].max() < 0.85, auc.sort_values("value").tail(3)
+
+
+def test_boxes_of_a_folder_of_csv_files_are_read_clip_by_clip(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "project")
+    for clip in ("train/a", "test/b", "test/c"):
+        folder = tree.folder / "data/own" / clip
+        folder.mkdir(parents=True)
+        for number in range(3):
+            cv2.imwrite(str(folder / f"{number}.png"), np.full((24, 32, 3), number, np.uint8))
+    boxes = tree.folder / "data/boxes"
+    boxes.mkdir()
+    (boxes / "b.csv").write_text("frame,x1,y1,x2,y2\n1,2,3,20,15\n")
+    (boxes / "c.csv").write_text("frame,x1,y1,x2,y2\n")
+    tree.configure(
+        {
+            "datasets": {"own": {"family": "folder", "path": "own"}},
+            "flow": {"farneback": {"backend": "farneback"}},
+            "objects": {
+                "csv": {"source": "import", "import_path": {"train": "boxes", "test": "boxes"}}
+            },
+            "cubes": {"stc": {"objects": "csv", "flow": "farneback"}},
+            "methods": {"baselines": {"cubes": "stc"}},
+            "seeds": [0],
+            "budget": "cpu-demo",
+        }
+    )
+    target = "results/own/objects/csv/test/b.h5"
+    tree.run(target)
+    with open_artefact(tree.folder / target) as artefact:
+        assert artefact["boxes"][:].tolist() == [[2, 3, 20, 15]]
+        assert set(artefact.inputs) == {"results/own/clips/test/b.json", "data/boxes/b.csv"}
+    (boxes / "c.csv").write_text("frame,x1,y1,x2,y2\n0,1,1,9,9\n")
+    assert not tree.planned(target)
+    (boxes / "b.csv").unlink()
+    assert "data/boxes/b.csv: cannot be read" in tree.run(target, check=False).stderr

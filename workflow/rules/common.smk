@@ -37,18 +37,25 @@ def run_of(wildcards):
     )
 
 
-# storage
+# files that no rule makes
 
 
-def with_local(files):
-    """Marks what lies outside results/ (weights, boxes, masks) as files of this machine.
+def foreign_of(section):
+    """Files of a section's entry that no rule makes: weights, masks, boxes.
 
-    Where results are kept in object storage, everything that is not marked is looked for there.
+    They are no inputs, of which Snakemake compares names and times: digests of their content are in
+    the parameter `job`. As this asks for `input`, Snakemake does not compare what it returns, either,
+    and where results are kept in object storage these files are not looked for there.
     """
-    return {
-        key: [path if path.startswith("results/") else local(path) for path in paths]
-        for key, paths in files.items()
-    }
+
+    def asked(wildcards, input):
+        return PLAN.foreign(section, wildcards.name, wildcards.split, wildcards.clip)
+
+    return asked
+
+
+def train_foreign(wildcards, input):
+    return PLAN.train_foreign(run_of(wildcards), wildcards.stage)
 
 
 # resources
@@ -123,15 +130,16 @@ def clip_files(wildcards):
 
 
 def segmentation_files(wildcards):
-    return with_local(
-        PLAN.segmentation_files(
-            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
-        )
+    return PLAN.segmentation_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
     )
 
 
 def segmentation_params(wildcards):
-    return PLAN.segmentation_params(wildcards.dataset, wildcards.name)
+    job = PLAN.segmentation_params(wildcards.dataset, wildcards.name)
+    return job | PLAN.contents(
+        "segmentation", wildcards.name, wildcards.split, wildcards.clip
+    )
 
 
 def segmentation_environment(wildcards):
@@ -139,39 +147,38 @@ def segmentation_environment(wildcards):
 
 
 def flow_files(wildcards):
-    return with_local(
-        PLAN.flow_files(
-            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
-        )
+    return PLAN.flow_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
     )
 
 
 def flow_params(wildcards):
-    return PLAN.flow_params(wildcards.dataset, wildcards.name)
+    job = PLAN.flow_params(wildcards.dataset, wildcards.name)
+    return job | PLAN.contents("flow", wildcards.name, wildcards.split, wildcards.clip)
 
 
 def depth_files(wildcards):
-    return with_local(
-        PLAN.depth_files(
-            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
-        )
+    return PLAN.depth_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
     )
 
 
 def depth_params(wildcards):
-    return PLAN.depth_params(wildcards.dataset, wildcards.name)
+    job = PLAN.depth_params(wildcards.dataset, wildcards.name)
+    return job | PLAN.contents("depth", wildcards.name, wildcards.split, wildcards.clip)
 
 
 def objects_files(wildcards):
-    return with_local(
-        PLAN.objects_files(
-            wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
-        )
+    return PLAN.objects_files(
+        wildcards.dataset, wildcards.name, wildcards.split, wildcards.clip
     )
 
 
 def objects_params(wildcards):
-    return PLAN.objects_params(wildcards.dataset, wildcards.name)
+    job = PLAN.objects_params(wildcards.dataset, wildcards.name)
+    return job | PLAN.contents(
+        "objects", wildcards.name, wildcards.split, wildcards.clip
+    )
 
 
 def cubes_files(wildcards):
@@ -198,7 +205,7 @@ def views_params(wildcards):
 
 
 def train_files(wildcards):
-    return with_local(PLAN.train_files(run_of(wildcards), wildcards.stage))
+    return PLAN.train_files(run_of(wildcards), wildcards.stage)
 
 
 def train_params(wildcards):

@@ -23,6 +23,7 @@ rule find_objects:
     params:
         job=objects_params,
         script=PLAN.script("find_objects"),
+        foreign=foreign_of("objects"),
     script:
         "../scripts/find_objects.py"
 

@@ -24,6 +24,7 @@ rule segment:
     params:
         job=segmentation_params,
         script=PLAN.script("segment"),
+        foreign=foreign_of("segmentation"),
     script:
         "../scripts/segment.py"
 
@@ -47,6 +48,7 @@ rule compute_flow:
     params:
         job=flow_params,
         script=PLAN.script("compute_flow"),
+        foreign=foreign_of("flow"),
     script:
         "../scripts/compute_flow.py"
 
@@ -70,5 +72,6 @@ rule estimate_depth:
     params:
         job=depth_params,
         script=PLAN.script("estimate_depth"),
+        foreign=foreign_of("depth"),
     script:
         "../scripts/estimate_depth.py"

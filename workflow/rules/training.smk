@@ -30,6 +30,7 @@ rule train:
     params:
         job=train_params,
         script=PLAN.script("train"),
+        foreign=train_foreign,
     script:
         "../scripts/train.py"
 

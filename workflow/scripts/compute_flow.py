@@ -9,11 +9,12 @@ with job_log(snakemake.log[0]):
     from vadbench.teachers.flow import compute_flow
 
     job, at = snakemake.params.job, snakemake.wildcards
+    weights = snakemake.params.foreign.get("weights", [])
     network = {}
-    if weights := snakemake.input.get("weights"):
+    if weights:
         entry = snakemake.config["flow"][at.name].get("ptlflow", {})
         network = {
-            "weights": Path(weights[0]),
+            "weights": weights[0],
             "batch_size": entry.get("batch_size", 4),
             "threads": snakemake.threads,
         }
@@ -22,7 +23,7 @@ with job_log(snakemake.log[0]):
         PlainSettings(job["settings"]),
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
-        inputs=tuple(map(Path, snakemake.input)),
+        inputs=(*map(Path, snakemake.input), *weights),
         code=job["code"],
         **network,
     )

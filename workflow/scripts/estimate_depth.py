@@ -12,11 +12,12 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     clip = open_source(job["source"], at.dataset, at.split, at.clip)
     settings = PlainSettings(job["settings"])
     owner, output = Identity(at.dataset, at.split, at.clip), Path(snakemake.output[0])
-    about = {"inputs": tuple(map(Path, files)), "code": job["code"]}
+    weights = snakemake.params.foreign.get("weights", [])
+    about = {"inputs": (*map(Path, files), *weights), "code": job["code"]}
     if settings.backend == "dpt":
         from vadbench.teachers.depth.dpt import estimate_depth_dpt
 
-        folder = Path(files.weights[0]).parent
+        folder = weights[0].parent
         entry = snakemake.config["depth"][at.name].get("dpt", {})
         about["batch_size"] = entry.get("batch_size", 8)
         estimate_depth_dpt(

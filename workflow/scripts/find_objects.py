@@ -11,14 +11,15 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     from vadbench.objects.importing import read_boxes
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
+    boxes = snakemake.params.foreign.get("boxes", [])
     segmentation = imported = None
     if files.get("segmentation"):
         segmentation = stack.enter_context(open_artefact(files.segmentation[0], "segmentation"))
-    if files.get("boxes"):
-        records = [load_json(path) for path in files.clips]
-        imported = read_boxes(
-            Path(files.boxes[0]), {record["clip"]: record["n_frames"] for record in records}
-        )[at.clip]
+    if boxes:
+        records = [load_json(path) for path in files.get("clips") or files.clip]
+        lengths = {record["clip"]: record["n_frames"] for record in records}
+        source = boxes[0].parent if boxes[0].suffix == ".csv" else boxes[0]
+        imported = read_boxes(source, lengths)[at.clip]
     find_objects(
         open_source(job["source"], at.dataset, at.split, at.clip),
         segmentation,
@@ -26,6 +27,6 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
         job["settings"],
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
-        inputs=tuple(map(Path, snakemake.input)),
+        inputs=(*map(Path, snakemake.input), *boxes),
         code=job["code"],
     )

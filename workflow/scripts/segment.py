@@ -7,7 +7,9 @@ with job_log(snakemake.log[0]):
 
     job, at = snakemake.params.job, snakemake.wildcards
     owner, output = Identity(at.dataset, at.split, at.clip), Path(snakemake.output[0])
-    about = {"inputs": tuple(map(Path, snakemake.input)), "code": job["code"]}
+    foreign = snakemake.params.foreign
+    own = [path for paths in foreign.values() for path in paths]
+    about = {"inputs": (*map(Path, snakemake.input), *own), "code": job["code"]}
     if job["settings"]["backend"] != "annotations":
         from vadbench.datasets import open_source
         from vadbench.plain import PlainSettings
@@ -21,7 +23,7 @@ with job_log(snakemake.log[0]):
     elif job["settings"]["backend"] == "maskrcnn":
         from vadbench.teachers.segmentation.maskrcnn import segment_maskrcnn
 
-        weights = Path(snakemake.input.weights[0])
+        weights = foreign["weights"][0]
         entry = snakemake.config["segmentation"][at.name].get("maskrcnn", {})
         about["batch_size"] = entry.get("batch_size", 4)
         segment_maskrcnn(clip, settings, weights, owner, output, threads=snakemake.threads, **about)
@@ -31,7 +33,7 @@ with job_log(snakemake.log[0]):
 
         records = [load_json(path) for path in snakemake.input.get("clips", [])]
         lengths = {record["clip"]: record["n_frames"] for record in records}
-        masks = Path(snakemake.input.masks[0])
+        masks = foreign["masks"][0]
         source = masks if lengths else masks.parent if masks.suffix == ".json" else masks.parents[1]
         segment_import(clip, source, lengths, settings, owner, output, **about)
     else:

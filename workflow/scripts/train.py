@@ -39,7 +39,7 @@ with job_log(snakemake.log[0]):
             threads=snakemake.threads,
             devices=max(1, snakemake.resources.get("gpu", 1)),
             frozen=next(map(Path, files.get("frozen", [])), None),
-            pretrained=next(map(Path, files.get("pretrained", [])), None),
+            pretrained=next(iter(snakemake.params.foreign.get("pretrained", [])), None),
             test=test,
             effective=job["settings"],
             code=job["code"],

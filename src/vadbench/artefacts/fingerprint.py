@@ -2,7 +2,8 @@
 
 A fingerprint hashes the syntax trees of the modules that compute a result and of all that they
 import of this package or their own, at the top or inside a function. Comments, docstrings,
-formatting and lines that only log do not count, nor does the plumbing that `PLUMBING` lists.
+formatting, lines that only log and what only type checkers read do not count, nor does the plumbing
+that `PLUMBING` lists. A hash is the same under every version of Python.
 
 Parsing takes longer than all else that planning does in this package, so what was found in a module
 is kept in the user's cache folder, under the digest of the module's text.
@@ -15,11 +16,11 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 
-__all__ = ["PLUMBING", "covered", "fingerprint", "modules_of", "script_fingerprint"]
+__all__ = ["PLUMBING", "cache_folder", "covered", "fingerprint", "modules_of", "script_fingerprint"]
 
 PLUMBING = frozenset(
     {
@@ -44,6 +45,7 @@ _MOST = 1000  # modules of which something is kept
 _LOGGING = frozenset(
     ("log", level) for level in ("debug", "info", "warning", "error", "exception", "log")
 )
+_SAID = frozenset({"ctx", "kind", "type_comment"})
 _LOOKING = frozenset(
     {"float", "int", "len", "max", "min", "repr", "round", "sorted", "str", "type"}
 )
@@ -83,19 +85,20 @@ def modules_of(code: str) -> dict[str, str] | None:
         None if it was not computed by this user, so that its parts are not known.
     """
     try:
-        content = json.loads((_cache_folder() / f"code/{code}.json").read_bytes())
+        content = json.loads((cache_folder() / f"code/{code}.json").read_bytes())
         return {str(module): str(digest) for module, digest in content.items()}
     except (OSError, ValueError, AttributeError):
         return None
 
 
 def _keep_modules(code: str, modules: dict[str, str]) -> None:
-    path = _cache_folder() / f"code/{code}.json"
+    path = cache_folder() / f"code/{code}.json"
     if not path.exists():
         _write_quietly(path, {module: digest[:16] for module, digest in modules.items()})
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """Returns the user's folder of what may be removed at any time."""
     home = os.environ.get("HOME", "")
     return Path(os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache") / "vadbench"
 
@@ -150,8 +153,20 @@ def _tree_text(text: bytes, path: Path) -> tuple[ast.Module, str]:
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list):  # That of a lambda or a conditional expression is no list.
-                setattr(node, name, [item for item in body if not _says_nothing(item)])
-    return tree, ast.dump(tree)
+                setattr(node, name, list(_acting(body)))
+    return tree, _dump(tree)
+
+
+def _dump(value: object) -> str:
+    """The text of a syntax tree; what `ast.dump` makes of one differs between versions."""
+    if isinstance(value, ast.AST):
+        # Whether a name is read or set is said by its place; a `kind` is that of a string's prefix.
+        fields = ((name, own) for name, own in ast.iter_fields(value) if name not in _SAID)
+        parts = [f"{name}={_dump(own)}" for name, own in fields if own is not None and own != []]
+        return f"{type(value).__name__}({', '.join(parts)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_dump, value))}]"
+    return ascii(value)
 
 
 class _Kept:
@@ -163,7 +178,7 @@ class _Kept:
 
     def __init__(self) -> None:
         version = ".".join(map(str, sys.version_info[:3]))
-        self._path = _cache_folder() / f"fingerprints-{version}.json"
+        self._path = cache_folder() / f"fingerprints-{version}.json"
         self._by = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         self._used: dict[str, tuple[str, list[str]]] = {}
         self._changed = False
@@ -201,6 +216,20 @@ class _Kept:
 
 
 _KEPT = _Kept()
+
+
+def _acting(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a block that can change a result."""
+    for statement in body:
+        if isinstance(statement, ast.If) and _is_type_checking(statement.test):
+            yield from _acting(statement.orelse)
+        elif not _says_nothing(statement):
+            yield statement
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")
+    return name == "TYPE_CHECKING"
 
 
 def _says_nothing(statement: ast.stmt) -> bool:

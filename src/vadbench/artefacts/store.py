@@ -15,11 +15,13 @@ import hashlib
 import io
 import json
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -51,6 +53,7 @@ _REMEDY = "delete it and run again: only this file and what descends from it is 
 _LIBRARIES = (
     "numpy",
     "cv2",
+    "av",
     "scipy",
     "sklearn",
     "torch",
@@ -58,6 +61,9 @@ _LIBRARIES = (
     "transformers",
     "lightning",
     "ptlflow",
+    "segmentation_models_pytorch",
+    "detectron2",
+    "pycocotools",
     "h5py",
 )
 
@@ -153,8 +159,13 @@ def commit(temporary: Path, target: Path) -> None:
 
 
 def library_versions() -> dict[str, str]:
-    """Returns the versions of the libraries that this process computes with."""
-    return {name: str(sys.modules[name].__version__) for name in _LIBRARIES if name in sys.modules}
+    """Returns the versions of Python and of the libraries that this process computes with."""
+    loaded = {name: sys.modules[name] for name in _LIBRARIES if name in sys.modules}
+    return {"python": platform.python_version()} | {
+        # pycocotools says it in its metadata only.
+        name: str(getattr(module, "__version__", None) or metadata.version(name))
+        for name, module in loaded.items()
+    }
 
 
 def file_digest(path: str | Path) -> str:

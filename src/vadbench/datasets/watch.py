@@ -11,15 +11,17 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vadbench.artefacts import write_atomically
+from vadbench.artefacts import file_digest, write_atomically
+from vadbench.artefacts.fingerprint import cache_folder
+from vadbench.datasets.images import EXTENSIONS
 from vadbench.errors import VadbenchError
 
-__all__ = ["content_digest", "kept_content", "look", "watched"]
+__all__ = ["content_digest", "kept_content", "known_content", "look", "watched"]
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +46,7 @@ def look(paths: Iterable[Path], record: Path | None = None) -> str:
         log.info("%s: times or names changed; reading whether the content did", _name(paths))
         if content_digest(paths) != kept["sha256"]:
             return now
-        try:
-            _write(record, kept | {"stat": now})
-        except (OSError, VadbenchError) as error:  # Read-only: it is read again the next time.
-            log.debug("%s: not kept (%s)", record, error)
+        _write_if_possible(record, kept | {"stat": now})
     return str(kept["state"])
 
 
@@ -72,6 +71,33 @@ def watched(paths: Iterable[Path], record: Path, state: str) -> Iterator[None]:
             f"{_name(paths)}: changed while it was read; wait until it is complete, then run again"
         )
     _write(record, {"state": state, "stat": before, "sha256": content})
+
+
+def known_content(paths: Sequence[Path]) -> str:
+    """Returns the digest of the content of files, which are read only if they changed.
+
+    What is known of them is kept in the user's cache folder, so that a plan need not read them.
+
+    Raises:
+        VadbenchError: One is not there, or cannot be read.
+    """
+    paths = list(paths)
+    names = "\n".join(str(path.resolve()) for path in paths)
+    record = cache_folder() / f"files/{hashlib.sha256(names.encode()).hexdigest()}.json"
+    try:
+        now = _stat_digest(paths)
+        kept = _read(record)
+        if kept is not None and kept["stat"] == now:
+            return str(kept["state"])
+        # What one file is called says nothing; of several the names say which is which.
+        content = content_digest(paths) if len(paths) > 1 else file_digest(paths[0])
+    except OSError as error:
+        raise VadbenchError(
+            f"{error.filename}: cannot be read ({error.strerror}); the configuration names it"
+        ) from error
+    state = content[:16]
+    _write_if_possible(record, {"state": state, "stat": now, "sha256": content})
+    return state
 
 
 def kept_content(record: Path) -> str | None:
@@ -102,11 +128,16 @@ def _stat_digest(paths: Iterable[Path]) -> str:
 def _files(paths: Iterable[Path]) -> Iterator["os.DirEntry[str] | Path"]:
     for path in paths:
         if path.is_dir():
-            # An entry of a folder that lies in a folder is no frame.
-            entries = (entry for entry in os.scandir(path) if not entry.is_dir())
+            entries = (entry for entry in os.scandir(path) if _is_picture(entry))
             yield from sorted(entries, key=lambda entry: entry.name)
         else:
             yield path
+
+
+def _is_picture(entry: "os.DirEntry[str]") -> bool:
+    """Whether an entry of a folder is one that `images.list_frames` takes."""
+    known = Path(entry.name).suffix.lower() in EXTENSIONS and not entry.name.startswith(".")
+    return known and not entry.is_dir()
 
 
 def _name(paths: list[Path]) -> str:
@@ -120,6 +151,13 @@ def _read(record: Path) -> dict[str, Any] | None:
         return {key: str(content[key]) for key in ("state", "stat", "sha256")}
     except (OSError, ValueError, KeyError, TypeError):
         return None  # Not there, or damaged: times alone count.
+
+
+def _write_if_possible(record: Path, content: dict[str, Any]) -> None:
+    try:
+        _write(record, content)
+    except (OSError, VadbenchError) as error:  # Read-only: it is read again the next time.
+        log.debug("%s: not kept (%s)", record, error)
 
 
 def _write(record: Path, content: dict[str, Any]) -> None:

@@ -1,11 +1,26 @@
+import ast
+import copy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.workflow.conftest import PROJECT
+from tests.workflow.test_kills import EVERYTHING
+from vadbench import plan as planning
 from vadbench.artefacts import fingerprint as module
-from vadbench.artefacts.fingerprint import PLUMBING, covered, fingerprint
+from vadbench.artefacts.fingerprint import (
+    PLUMBING,
+    covered,
+    fingerprint,
+    script_fingerprint,
+)
+from vadbench.config import load_config
+from vadbench.jobs import Jobs
 from vadbench.methods import get_method
+from vadbench.plan import Plan
 
 TREE = {
     "__init__.py": "",
@@ -96,3 +111,85 @@ def test_every_excluded_module_exists() -> None:
 def test_an_unknown_root_is_an_error() -> None:
     with pytest.raises(ModuleNotFoundError, match="nowhere"):
         fingerprint("vadbench.nowhere")
+
+
+SOURCE = b"""
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elsewhere import Name
+
+
+class A:
+    '''Doc.'''
+
+    x: "Name | None" = None
+
+
+def f(a, *b, c=(1, -2.5), **d):
+    with open(a) as stream, g():
+        return [f"{i!r:>{c}} \xc3\xa9" for i in stream if i not in d] or ...
+"""
+
+
+def test_a_fingerprint_is_the_same_under_every_python(tmp_path: Path) -> None:
+    path = tmp_path / "script.py"
+    path.write_bytes(SOURCE)
+    assert script_fingerprint(path) == "f4b76318ce9ccdb8"
+
+
+def test_what_only_type_checkers_read_does_not_count(tree: Path) -> None:
+    before = value()
+    lines = "if TYPE_CHECKING:\n    from lib.other import X\nelse:\n    Y = 1\n"
+    (tree / "top.py").write_text(TREE["top.py"] + lines)
+    assert value() != before
+    assert "lib.other" not in covered("lib.top")
+    (tree / "top.py").write_text(TREE["top.py"] + lines.partition("else")[0])
+    assert value() == before
+
+
+def roots_in(values: Any) -> Iterator[str]:
+    if isinstance(values, str) and values.startswith("modules "):
+        yield from values.split()[1:]
+    elif isinstance(values, dict | list | tuple):
+        for item in values.values() if isinstance(values, dict) else values:
+            yield from roots_in(item)
+
+
+def everything() -> Iterator[dict[str, Any]]:
+    """Configurations that have every rule, and among them every backend that a script knows."""
+    folders = {"train": ".", "test": "."}
+    for segmentation, depth, objects, selection in (
+        ({"backend": "annotations"}, "annotations", "union", "last"),
+        ({"backend": "motion"}, "dpt", "import", "best_test"),
+        ({"backend": "maskrcnn"}, "plane", "frame", "last"),
+        ({"backend": "import", "import_path": folders}, "annotations", "union", "last"),
+    ):
+        config = copy.deepcopy(EVERYTHING) | {"selection": selection}
+        config["segmentation"]["annotations"] = segmentation
+        config["depth"]["annotations"] = {"backend": depth}
+        config["objects"]["both"] |= {"source": objects, "import_path": folders}
+        yield config
+
+
+def test_what_a_script_imports_is_in_the_fingerprint_of_its_jobs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planning, "fingerprint", lambda *roots: " ".join(["modules", *roots]))
+    monkeypatch.setattr(Plan, "foreign", lambda *_: {})
+    found: dict[str, set[str]] = {}
+    for config in everything():
+        jobs = Jobs(Plan(load_config(config)))
+        for job in jobs:
+            script = jobs._rules[job.rule].script
+            found.setdefault(script, set()).update(roots_in(job.params))
+    scripts = {path.stem: path for path in (PROJECT / "workflow/scripts").glob("*.py")}
+    del scripts["audit"]  # It has no parameters: an audit that is asked for is always made.
+    assert found.keys() == scripts.keys()
+    # Of it most scripts only take how a JSON record is read.
+    reading = set(covered("vadbench.datasets.index"))
+    for script, roots in found.items():
+        tree = ast.parse(scripts[script].read_bytes())
+        names = module._imports(tree, script, is_package=False)
+        imported = covered(*(name for name in names if module._source(name) is not None))
+        assert not set(imported) - set(covered(*roots)) - reading, script

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vadbench.datasets.watch import look, watched
+from vadbench.datasets.watch import known_content, look, watched
 from vadbench.errors import VadbenchError
 
 
@@ -79,3 +79,34 @@ def test_files_that_change_while_they_are_read_are_an_error(clip: Path, tmp_path
         with watched([clip], tmp_path / "kept.json", "state"):
             (clip / "1.png").write_bytes(b"y" * 100)
     assert not (tmp_path / "kept.json").exists()
+
+
+@pytest.mark.parametrize("name", ["Thumbs.db", ".DS_Store", "._1.png", "notes.txt"])
+def test_what_viewers_leave_in_a_clip_is_no_change(clip: Path, tmp_path: Path, name: str) -> None:
+    state = keep(clip, tmp_path / "kept.json")
+    (clip / name).write_bytes(b"litter")
+    assert look([clip], tmp_path / "kept.json") == state
+
+
+def test_known_content_is_that_of_now(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(clip.parent / "cache"))
+    path = clip / "1.png"
+    before = known_content([path])
+    assert known_content([clip / "../clip/1.png"]) == before
+    times = path.stat()
+    path.write_bytes(b"z" * 100)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    changed = known_content([path])
+    assert changed != before
+    path.touch()
+    assert known_content([path.rename(clip / "9.png")]) == changed
+    with pytest.raises(VadbenchError, match=r"1\.png: cannot be read"):
+        known_content([path])
+
+
+def test_known_content_is_read_once(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(clip.parent / "cache"))
+    paths = sorted(clip.iterdir())
+    before = known_content(paths)
+    monkeypatch.setattr("vadbench.datasets.watch.content_digest", None)
+    assert known_content(paths) == before

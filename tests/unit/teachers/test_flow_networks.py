@@ -236,7 +236,7 @@ def test_missing_weights_are_named_before_anything_runs(
 ) -> None:
     monkeypatch.setenv("VADBENCH_WEIGHTS", str(tmp_path))
     with pytest.raises(VadbenchError) as caught:
-        plan(**flow).flow_files("walkway", "net", "train", "train01")
+        plan(**flow).contents("flow", "net", "train", "train01")
     assert message in str(caught.value)
 
 
@@ -253,8 +253,7 @@ def test_the_plan_passes_the_weights_as_a_file_and_neither_path_nor_batch_as_set
 ) -> None:
     own = {"weights": str(weights), "batch_size": 3}
     made = plan(backend="raft_small", ptlflow=own)
-    files = made.flow_files("walkway", "net", "train", "train01")
-    assert files["weights"] == [weights.as_posix()]
+    assert made.foreign("flow", "net", "train", "train01") == {"weights": [weights]}
     job = made.flow_params("walkway", "net")
     assert job == plan(backend="raft_small").flow_params("walkway", "net")
     assert job != plan(backend="raft").flow_params("walkway", "net")
@@ -275,7 +274,7 @@ made = Plan(load_config({{
     "cubes": {{"stc": {{"objects": "whole", "flow": "net"}}}},
     "methods": {{"baselines": {{"cubes": "stc"}}}},
 }}))
-made.flow_files("walkway", "net", "train", "train01")
+made.contents("flow", "net", "train", "train01")
 made.flow_params("walkway", "net")
 assert "torch" not in sys.modules
 """

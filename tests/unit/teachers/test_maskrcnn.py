@@ -114,7 +114,7 @@ def test_missing_weights_are_named_before_anything_runs(
         )
     )
     with pytest.raises(VadbenchError) as caught:
-        plan.segmentation_files("walkway", "coco", "train", "train01")
+        plan.contents("segmentation", "coco", "train", "train01")
     assert message in str(caught.value)
 
 
