@@ -33,6 +33,7 @@ from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
+_BASE = Path("config.yaml")
 _MOST_VALUES = 1_000_000
 _RESERVED = frozenset({"README.md", "audit.json", "report", "tables", "timings"})
 """What lies in results/ beside data sets."""
@@ -330,6 +331,8 @@ def _unfolded(value: Any, known: dict[int, int]) -> int:
 def read_config_file(path: str | Path, *more: str | Path) -> Config:
     """Reads and validates YAML files.
 
+    As in the workflow, files that name no data sets are laid over config.yaml.
+
     Args:
         path: The file.
         more: Files whose values come over those of the files before, as Snakemake's --configfile
@@ -338,13 +341,17 @@ def read_config_file(path: str | Path, *more: str | Path) -> Config:
     Raises:
         VadbenchError: A file is missing, no YAML, or they are not valid.
     """
+    files = [path, *more]
     raw: dict[str, Any] = {}
-    for file in (path, *more):
+    for file in files:
         raw = merge(raw, _read_yaml(file))
+    if "datasets" not in raw and _BASE.is_file():
+        files.insert(0, _BASE)
+        raw = merge(_read_yaml(_BASE), raw)
     try:
         return load_config(raw)
     except VadbenchError as error:
-        raise VadbenchError(f"{', '.join(map(str, (path, *more)))}: {error}") from error
+        raise VadbenchError(f"{', '.join(map(str, files))}: {error}") from error
 
 
 def _read_yaml(path: str | Path) -> dict[str, Any]:

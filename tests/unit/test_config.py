@@ -166,6 +166,23 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
         read_config_file(path)
 
 
+def test_a_file_without_data_sets_is_laid_over_config_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("budget.yaml").write_text("budget: cpu\nmethods: {hf2vad: {variants: [full]}}")
+    with pytest.raises(VadbenchError, match=r"budget\.yaml: datasets: is missing"):
+        read_config_file("budget.yaml")
+    Path("config.yaml").write_text((PROJECT / "config.yaml").read_text())
+    config = read_config_file("budget.yaml")
+    assert (config.budget, list(config.datasets)) == ("cpu", ["walkway"])
+    assert config.methods["hf2vad"].variants == ["full"]
+    assert config.methods["hf2vad"].cubes == "stc"
+    own = {"datasets": {"other": {"family": "walkway"}}, "methods": {"baselines": {"cubes": "stc"}}}
+    Path("own.yaml").write_text(yaml.safe_dump(demo() | own))
+    assert list(read_config_file("own.yaml").datasets) == ["other"]
+
+
 def test_two_cubes_for_two_data_sets() -> None:
     config = demo()
     config["datasets"]["other"] = {"family": "walkway", "seed": 1}
