@@ -23,13 +23,27 @@ def write_video(
     seed: int = 0,
 ) -> npt.NDArray[np.uint8]:
     """Writes a moving texture after `fade` black frames; returns the frames as they went in."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     frames = textured(count, *size, channels, seed=seed).frames
     frames[:fade] = 0
+    write_frames(path, frames, codec=codec, times=times, rate=rate)
+    return frames
+
+
+def write_frames(
+    path: Path,
+    frames: npt.NDArray[np.uint8],
+    *,
+    codec: str = "mpeg4",
+    times: list[int] | None = None,
+    rate: int = 25,
+) -> None:
+    """Writes frames (T, H, W, 1 or 3)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    size = frames.shape[1:3]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = size
-        stream.pix_fmt = "yuv420p" if channels == 3 else "gray"
+        stream.pix_fmt = "yuv420p" if frames.shape[3] == 3 else "gray"
         stream.bit_rate = 4_000_000
         for t, frame in enumerate(frames):
             picture = np.ascontiguousarray(np.broadcast_to(frame, (*size, 3)))
@@ -38,4 +52,3 @@ def write_video(
                 made.pts, made.time_base = times[t], Fraction(1, rate)
             container.mux(stream.encode(made))
         container.mux(stream.encode())
-    return frames

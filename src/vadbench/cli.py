@@ -5,8 +5,9 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from vadbench import __version__
 from vadbench.errors import VadbenchError
@@ -545,24 +546,37 @@ def _doctor(config: Path) -> int:
 
 
 def _fetch(what: str, names: Sequence[str]) -> None:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TimeRemainingColumn
 
     from vadbench.datasets import data_root
     from vadbench.datasets.sources import fetch_dataset
     from vadbench.weights import fetch_weights
 
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
     for name in names:
-        with Progress(*columns) as bar:
+        # It is shown when the first bytes came, which a refusal has none of.
+        with ExitStack() as shown:
+            bar = Progress(*columns, console=console)
             task = bar.add_task(name, total=None)
 
-            def tell(there: int, total: int | None, bar: Any = bar, task: Any = task) -> None:
+            def tell(
+                there: int,
+                total: int | None,
+                bar: Progress = bar,
+                task: TaskID = task,
+                shown: ExitStack = shown,
+            ) -> None:
+                if not bar.live.is_started:
+                    shown.enter_context(bar)
                 bar.update(task, completed=there, total=total)
 
+            progress = tell if console.is_terminal else None
             if what == "dataset":
-                found = fetch_dataset(name, data_root(), tell)
+                found = fetch_dataset(name, data_root(), progress)
             else:
-                found = fetch_weights(name, tell)
+                found = fetch_weights(name, progress)
         print(found)
 
 

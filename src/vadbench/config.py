@@ -4,14 +4,23 @@ Teacher, object, cube and view artefacts are named entries, so two settings of o
 stand side by side. A method reads cubes or views by name; everything they need follows from there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from vadbench.datasets.sections import (
+    SECTIONS,
     AvenueSection,
     DigitsSection,
     FolderSection,
@@ -31,7 +40,10 @@ from vadbench.teachers.segmentation.settings import SegmentationSettings
 
 __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
+_BASE = Path("config.yaml")
 _MOST_VALUES = 1_000_000
+_RESERVED = frozenset({"README.md", "audit.json", "report", "tables", "timings"})
+"""What lies in results/ beside data sets."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
 
 
@@ -113,6 +125,11 @@ class PanelsSection(Settings):
     )
 
 
+def _as_text(value: Any) -> Any:
+    """Unquoted, 32 is a number in YAML."""
+    return str(value) if isinstance(value, int) else value
+
+
 class Config(Settings):
     """The whole of config.yaml."""
 
@@ -143,7 +160,7 @@ class Config(Settings):
         "cpu-demo",
         description="training length: cpu-demo (minutes), cpu (an hour), paper (the paper's own)",
     )
-    precision: Literal["auto", "32", "bf16"] = Field(
+    precision: Annotated[Literal["auto", "32", "bf16"], BeforeValidator(_as_text)] = Field(
         "auto",
         description="auto: bfloat16 where processor or GPU has it, 32-bit otherwise",
     )
@@ -167,6 +184,17 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
+        wrong = list(self._wrong_names())
+        for name, section in self.methods.items():
+            wrong += self._wrong_method(name, section)
+        if wrong:
+            raise VadbenchError("\n".join(dict.fromkeys(wrong)))
+        return self
+
+    def _wrong_names(self) -> Iterator[str]:
+        for name in self.datasets:
+            if name in _RESERVED:
+                yield f"datasets.{name}: results/{name} is something else; take another name"
         for section, entries, field, known in (
             ("objects", self.objects, "segmentation", self.segmentation),
             ("cubes", self.cubes, "objects", self.objects),
@@ -178,57 +206,81 @@ class Config(Settings):
             for name, entry in entries.items():
                 wanted = getattr(entry, field)
                 if wanted is not None:
-                    _require(wanted, known, f"{section}.{name}.{field}", field)
+                    yield from _unknown(wanted, known, f"{section}.{name}.{field}", field)
         protocols = self.all_protocols()
         for name in self.evaluation.protocols:
             found = protocol_name(name, protocols)
-            _require(found, protocols, "evaluation.protocols", "protocol")
-        for name, method in self.methods.items():
-            self._check_method(name, method)
-        return self
+            yield from _unknown(found, protocols, "evaluation.protocols", "protocol")
 
-    def _check_method(self, name: str, section: MethodSection) -> None:
-        _require(name, method_names(), "methods", "method")
-        method = get_method(name)
-        variants = section.variants or list(method.variants)[:1]
-        sources = set()
-        for variant in variants:
+    def _wrong_method(self, name: str, section: MethodSection) -> Iterator[str]:
+        if name not in method_names():
+            yield from _unknown(name, method_names(), "methods", "method")
+            return
+        method, key = get_method(name), f"methods.{name}"
+        bases, used = [], list(section.datasets or self.datasets)
+        for variant in section.variants or list(method.variants)[:1]:
             base, at, source = variant.partition("@")
-            _require(base, method.variants, f"methods.{name}.variants", "variant")
+            bases.append(base)
+            yield from _unknown(base, method.variants, f"{key}.variants", "variant")
             if at:
-                _require(source, self.datasets, f"methods.{name}.variants", "data set")
-                sources.add(source)
-        for dataset in [*(section.datasets or self.datasets), *sources]:
-            _require(dataset, self.datasets, f"methods.{name}.datasets", "data set")
-            for variant in dict.fromkeys(item.partition("@")[0] for item in variants):
-                self._check_input(name, dataset, variant)
+                yield from _unknown(source, self.datasets, f"{key}.variants", "data set")
+                used.append(source)
+        for dataset in section.datasets or ():
+            yield from _unknown(dataset, self.datasets, f"{key}.datasets", "data set")
+        if wrong := list(self._wrong_keys(name, section)):
+            yield from wrong
+            return
+        for dataset in dict.fromkeys(item for item in used if item in self.datasets):
+            for variant in dict.fromkeys(item for item in bases if item in method.variants):
+                yield from self._wrong_input(name, dataset, variant)
                 try:
                     method.settings(
                         self.datasets[dataset].paper_name, variant, self.budget, section.settings
                     )
                 except ValidationError as error:
-                    raise VadbenchError(
-                        explain(error, method.settings_model, f"methods.{name}.settings")
-                    ) from error
+                    yield explain(error, method.settings_model, f"{key}.settings")
 
-    def _check_input(self, name: str, dataset: str, variant: str) -> None:
+    def _wrong_keys(self, name: str, section: MethodSection) -> Iterator[str]:
+        """Of what a method reads: the other kind, and names of no data set, variant or artefact."""
+        method, key = get_method(name), f"methods.{name}"
+        kind = method.reads
+        other = "views" if kind == "cubes" else "cubes"
+        if getattr(section, other) is not None:
+            yield f"{key}.{other}: the method reads {kind}; name some with the key {kind!r} instead"
+            return
+        names = getattr(section, kind)
+        if names is None:
+            yield f"{key}: reads {kind}; name some with the key {kind!r}"
+            return
+        entries = names if isinstance(names, dict) else {}
+        for item in entries:
+            whose = [*self.datasets, *method.variants]
+            yield from _unknown(item, whose, f"{key}.{kind}", "data set or variant")
+        for item in entries.values() or [names]:
+            yield from _unknown(item, getattr(self, kind), f"{key}.{kind}", kind)
+
+    def _wrong_input(self, name: str, dataset: str, variant: str) -> Iterator[str]:
         method = get_method(name)
-        key = f"methods.{name}.{method.reads}"
-        wanted = self.input_of(name, dataset, variant)
-        _require(wanted, self.cubes if method.reads == "cubes" else self.views, key, method.reads)
+        try:
+            wanted = self.input_of(name, dataset, variant)
+        except VadbenchError as error:
+            yield str(error)
+            return
         source = method.variants[variant].objects
-        if source and self.objects[self.cubes[wanted].objects].source != source:
-            raise VadbenchError(
-                f"{key}: the variant {variant!r} reads cubes of objects with source {source!r}, "
-                f"and {wanted!r} are others; name some with {{{variant}: NAME}}"
+        if not source:
+            return
+        objects = self.objects.get(self.cubes[wanted].objects)
+        if objects is not None and objects.source != source:
+            yield (
+                f"methods.{name}.{method.reads}: the variant {variant!r} reads cubes of objects "
+                f"with source {source!r}, and {wanted!r} are others; name some with "
+                f"{{{variant}: NAME}}"
             )
 
     def input_of(self, method: str, dataset: str, variant: str) -> str:
         """Returns the name of the cubes or views that a variant reads on a data set."""
         kind = get_method(method).reads
         names = getattr(self.methods[method], kind)
-        if names is None:
-            raise VadbenchError(f"methods.{method}: reads {kind}; name some with the key {kind!r}")
         if isinstance(names, str):
             return names
         if variant in names:
@@ -250,9 +302,11 @@ class Config(Settings):
         return {**PROTOCOLS, **self.evaluation.custom}
 
 
-def _require(name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str) -> None:
+def _unknown(
+    name: str, known: Mapping[str, Any] | Sequence[str], key: str, what: str
+) -> Iterator[str]:
     if name not in known:
-        raise VadbenchError(f"{key}: there is no {what} {name!r}{nearest(name, list(known))}")
+        yield f"{key}: there is no {what} {name!r}{nearest(name, list(known))}"
 
 
 def load_config(raw: Mapping[str, Any]) -> Config:
@@ -284,6 +338,8 @@ def _unfolded(value: Any, known: dict[int, int]) -> int:
 def read_config_file(path: str | Path, *more: str | Path) -> Config:
     """Reads and validates YAML files.
 
+    As in the workflow, files that name no data sets are laid over config.yaml.
+
     Args:
         path: The file.
         more: Files whose values come over those of the files before, as Snakemake's --configfile
@@ -292,13 +348,17 @@ def read_config_file(path: str | Path, *more: str | Path) -> Config:
     Raises:
         VadbenchError: A file is missing, no YAML, or they are not valid.
     """
+    files = [path, *more]
     raw: dict[str, Any] = {}
-    for file in (path, *more):
+    for file in files:
         raw = merge(raw, _read_yaml(file))
+    if "datasets" not in raw and _BASE.is_file():
+        files.insert(0, _BASE)
+        raw = merge(_read_yaml(_BASE), raw)
     try:
         return load_config(raw)
     except VadbenchError as error:
-        raise VadbenchError(f"{', '.join(map(str, (path, *more)))}: {error}") from error
+        raise VadbenchError(f"{', '.join(map(str, files))}: {error}") from error
 
 
 def _read_yaml(path: str | Path) -> dict[str, Any]:
@@ -315,29 +375,47 @@ def _read_yaml(path: str | Path) -> dict[str, Any]:
 
 def explain(error: ValidationError, model: type[BaseModel], prefix: str = "") -> str:
     """Turns pydantic's errors into lines of key, problem and nearest valid name."""
-    lines = []
+    found: dict[tuple[str, ...], list[ErrorDetails]] = {}
+    beside: dict[tuple[str, ...], list[str]] = {}
     for item in error.errors():
         # Tags of unions appear in the location but not in the file.
-        names = [str(part) for part in item["loc"]]
-        parent, path = _walk(model, names)
-        key = ".".join([prefix, *path] if prefix else path)
-        if item["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key{nearest(path[-1], sorted(parent))}")
-        elif item["type"] == "union_tag_invalid":
-            tags = sorted(item["ctx"]["expected_tags"].replace("'", "").split(", "))
-            tag = str(item["ctx"]["tag"])
-            lines.append(f"{key}.family: there is no data set family {tag!r}{nearest(tag, tags)}")
-        elif item["type"] == "literal_error":
-            allowed = item["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            given = str(item["input"])
-            lines.append(f"{key}: {given!r} is not possible{nearest(given, allowed)}")
-        elif item["type"] == "value_error":
-            lines.append(f"{key}: {item['ctx']['error']}" if key else str(item["ctx"]["error"]))
-        else:
-            given = repr(item["input"])
-            shown = given if len(given) < 60 else given[:57] + "..."
-            lines.append(f"{key}: {item['msg'].lower()}, found {shown}")
+        names, path = _walk(model, [str(part) for part in item["loc"]])
+        beside[tuple(path)] = names
+        found.setdefault(tuple(path), []).append(item)
+    lines = []
+    for place, items in found.items():
+        if any(other[: len(place)] == place for other in found if other != place):
+            continue  # Of a union's alternatives the one that fits best came further.
+        key = ".".join([prefix, *place] if prefix else place)
+        lines.append(_line(key, items, sorted(beside[place])))
     return "\n".join(dict.fromkeys(lines))
+
+
+def _line(key: str, items: Sequence[ErrorDetails], beside: Sequence[str]) -> str:
+    """What is wrong at a key; there are several items where it may be of several types."""
+    by_type = {item["type"]: item for item in items}
+    item = items[0]
+    if "literal_error" in by_type and isinstance(item["input"], str):
+        item = by_type["literal_error"]
+    given, context = item["input"], item.get("ctx", {})
+    if item["type"] == "extra_forbidden":
+        return f"{key}: unknown key{nearest(key.rpartition('.')[2], beside)}"
+    if item["type"] == "missing":
+        return f"{key}: is missing"
+    if item["type"] == "union_tag_not_found":
+        return f"{key}: family is missing, one of {', '.join(SECTIONS)}"
+    if item["type"] == "union_tag_invalid":
+        tag = str(context["tag"])
+        return f"{key}.family: there is no data set family {tag!r}{nearest(tag, list(SECTIONS))}"
+    if item["type"] == "literal_error" and (len(items) == 1 or isinstance(given, str)):
+        allowed = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        return f"{key}: {given!r} is not possible{nearest(str(given), allowed)}"
+    if item["type"] == "value_error":
+        return f"{key}: {context['error']}" if key else str(context["error"])
+    first, *others = dict.fromkeys(one["msg"] for one in items)
+    words = [first[0].lower() + first[1:], *(text.partition(" be ")[2] or text for text in others)]
+    shown = repr(given) if len(repr(given)) < 60 else repr(given)[:57] + "..."
+    return f"{key}: {' or '.join(words)}, found {shown}"
 
 
 def _walk(model: Any, loc: list[str]) -> tuple[list[str], list[str]]:
@@ -350,6 +428,8 @@ def _walk(model: Any, loc: list[str]) -> tuple[list[str], list[str]]:
     path: list[str] = []
     current = model
     for part in loc:
+        if part == "[key]":
+            continue  # The key itself is wrong, and is there already.
         current = _bare(current)
         members = get_args(current) if get_origin(current) is not None else ()
         tagged = [m for m in members if _has_tag(m, part)]
@@ -364,6 +444,7 @@ def _walk(model: Any, loc: list[str]) -> tuple[list[str], list[str]]:
             current = field.annotation if field else None
         elif members:
             # A plain union names its alternatives in the location; they are not in the file.
+            current = next((m for m in members if _type_name(m) == part.partition("[")[0]), None)
             continue
         path.append(part)
     return beside, path
@@ -373,6 +454,11 @@ def _bare(annotation: Any) -> Any:
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     return annotation
+
+
+def _type_name(annotation: Any) -> str:
+    bare = _bare(annotation)
+    return str(getattr(get_origin(bare) or bare, "__name__", ""))
 
 
 def _has_tag(member: Any, tag: str) -> bool:

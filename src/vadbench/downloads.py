@@ -14,14 +14,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
-from http.client import HTTPMessage
+from http.client import HTTPException, HTTPMessage
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
 from vadbench.errors import VadbenchError
 
-__all__ = ["digest_of", "download", "read_digest", "recorded_digest", "unpack"]
+__all__ = ["digest_of", "download", "read_digest", "recorded_digest", "remove", "unpack"]
 
 _PIECE = 1 << 20  # bytes read at a time
 _SECONDS = 60.0  # without a byte, after which a connection counts as broken
@@ -68,7 +68,7 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
         expected = _fetch(url, part, sha256.lower(), progress)
     except urllib.error.HTTPError as error:
         raise VadbenchError(f"{url}: the server says {error.code} {error.reason}") from error
-    except OSError as error:
+    except (HTTPException, OSError) as error:
         raise _explained(error, url, part) from error
     algorithm, digits = read_digest(expected)
     actual = digest_of(part, algorithm)
@@ -85,7 +85,14 @@ def download(url: str, path: Path, sha256: str, progress: Progress | None = None
     os.replace(part, path)
 
 
-def _explained(error: OSError, url: str, part: Path) -> VadbenchError:
+def _explained(error: HTTPException | OSError, url: str, part: Path) -> VadbenchError:
+    if isinstance(error, urllib.error.URLError):
+        return VadbenchError(
+            f"{url}: {urlsplit(url).hostname} cannot be reached ({error.reason}); is there a "
+            "network?"
+        )
+    if isinstance(error, HTTPException):
+        return _broken(error, url)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         there = part.stat().st_size if part.is_file() else 0
         return VadbenchError(
@@ -94,6 +101,10 @@ def _explained(error: OSError, url: str, part: Path) -> VadbenchError:
         )
     if error.filename is not None:
         return VadbenchError(f"{error.filename}: cannot be written ({error.strerror})")
+    return _broken(error, url)
+
+
+def _broken(error: Exception, url: str) -> VadbenchError:
     return VadbenchError(
         f"{url}: the connection broke ({error}); fetch again, it goes on from where it was"
     )
@@ -105,6 +116,12 @@ def recorded_digest(path: Path) -> str:
         return _beside(path).read_text().partition(" ")[0].strip()
     except FileNotFoundError:
         return ""
+
+
+def remove(path: Path) -> None:
+    """Removes a file that was fetched, and what was recorded of it."""
+    path.unlink()
+    _beside(path).unlink(missing_ok=True)
 
 
 def _record(path: Path, sha256: str) -> None:

@@ -78,6 +78,43 @@ def test_every_setting_is_described() -> None:
             {"evaluation": {"protocols": ["hf2vd"]}},
             "evaluation.protocols: there is no protocol 'hf2vd'; did you mean 'hf2vad'?",
         ),
+        ({"datasets": {"walkway": {}}}, "datasets.walkway: family is missing, one of avenue, "),
+        (
+            {"datasets": {"tables": {"family": "walkway"}}},
+            "datasets.tables: results/tables is something else; take another name",
+        ),
+        (
+            {"datasets": {"a b": {"family": "walkway"}}},
+            "datasets.a b: string should match pattern '^[A-Za-z0-9][A-Za-z0-9_+.-]*$'",
+        ),
+        (
+            {"flow": {"farneback": {"units": "natve"}}},
+            "flow.farneback.units: 'natve' is not possible; did you mean 'native'?",
+        ),
+        (
+            {"flow": {"farneback": {"units": [1024, "x"]}}},
+            "flow.farneback.units.1: input should be a valid integer",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": 5}}},
+            "methods.hf2vad.cubes: input should be a valid string or a valid dictionary, found 5",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": {"walkway": 5}}}},
+            "methods.hf2vad.cubes.walkway: input should be a valid string, found 5",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": {"walkway": "stc", "nothere": "stc"}}}},
+            "methods.hf2vad.cubes: there is no data set or variant 'nothere'; there is: walkway, ",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": "stc", "views": "small"}}},
+            "methods.hf2vad.views: the method reads cubes; name some with the key 'cubes' instead",
+        ),
+        (
+            {"methods": {"hf2vad": {"cubes": "stc", "settings": {"weights": {"flow": 1}}}}},
+            "methods.hf2vad.settings.weights.flow: 'flow' is not possible; there is: ",
+        ),
         (
             {"objects": {"instances": {"source": "instances"}}},
             "source 'instances' needs a segmentation, by name",
@@ -88,12 +125,35 @@ def test_a_wrong_key_or_name_is_named_with_the_nearest(change: dict, message: st
     with pytest.raises(VadbenchError) as caught:
         load_config(demo() | change)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_all_errors_come_at_once() -> None:
     with pytest.raises(VadbenchError) as caught:
         load_config(demo() | {"seed": 1, "budgets": "cpu"})
     assert len(str(caught.value).splitlines()) == 2
+    wrong = {
+        "cubes": {"stc": {"flow": "farnebak"}, "other": {"objects": "a", "flow": "farneback"}},
+        "methods": {"hf2va": {"cubes": "stc"}, "flow_duality": {"variants": ["ful", "full@b"]}},
+    }
+    with pytest.raises(VadbenchError) as caught:
+        load_config(demo() | wrong)
+    assert str(caught.value) == "cubes.stc.objects: is missing"
+    wrong["cubes"]["stc"]["objects"] = "instances"
+    with pytest.raises(VadbenchError) as caught:
+        load_config(demo() | wrong)
+    keys = [line.partition(":")[0] for line in str(caught.value).splitlines()]
+    assert keys == [
+        "cubes.other.objects",
+        "cubes.stc.flow",
+        "methods",
+        *["methods.flow_duality.variants"] * 2,
+        "methods.flow_duality",
+    ]
+
+
+def test_a_number_is_a_precision() -> None:
+    assert load_config(demo() | {"precision": 32}).precision == "32"
 
 
 def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
@@ -104,6 +164,23 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     path.write_text("- 1")
     with pytest.raises(VadbenchError, match="expected keys and values, found list"):
         read_config_file(path)
+
+
+def test_a_file_without_data_sets_is_laid_over_config_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("budget.yaml").write_text("budget: cpu\nmethods: {hf2vad: {variants: [full]}}")
+    with pytest.raises(VadbenchError, match=r"budget\.yaml: datasets: is missing"):
+        read_config_file("budget.yaml")
+    Path("config.yaml").write_text((PROJECT / "config.yaml").read_text())
+    config = read_config_file("budget.yaml")
+    assert (config.budget, list(config.datasets)) == ("cpu", ["walkway"])
+    assert config.methods["hf2vad"].variants == ["full"]
+    assert config.methods["hf2vad"].cubes == "stc"
+    own = {"datasets": {"other": {"family": "walkway"}}, "methods": {"baselines": {"cubes": "stc"}}}
+    Path("own.yaml").write_text(yaml.safe_dump(demo() | own))
+    assert list(read_config_file("own.yaml").datasets) == ["other"]
 
 
 def test_two_cubes_for_two_data_sets() -> None:

@@ -27,6 +27,8 @@ class Server:
     url: str = ""
     breaks_after: int | None = None
     ranges: bool = True
+    chunked: bool = False
+    nonsense: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     asked: list[str | None] = field(default_factory=list)
 
@@ -47,6 +49,9 @@ def server() -> Iterator[Server]:
             if self.path != "/file":
                 self.send_error(404)
                 return
+            if state.nonsense:
+                self.wfile.write(b"no answer\r\n\r\n")
+                return
             asked = self.headers.get("Range")
             state.asked.append(asked)
             start = int(asked[6:-1]) if asked and state.ranges else 0
@@ -54,11 +59,29 @@ def server() -> Iterator[Server]:
                 self.send_error(416)
                 return
             self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(CONTENT) - start))
+            if state.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            else:
+                self.send_header("Content-Length", str(len(CONTENT) - start))
             for name, value in state.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(CONTENT[start : state.breaks_after])
+            if state.chunked:
+                self._write_chunks(start)
+            else:
+                self.wfile.write(CONTENT[start : state.breaks_after])
+
+        def _write_chunks(self, start: int) -> None:
+            """Chunks of a size that is announced, the last of them broken off."""
+            size = 1 << 20
+            for at in range(start, len(CONTENT), size):
+                chunk = CONTENT[at : at + size]
+                end = len(CONTENT) if state.breaks_after is None else state.breaks_after
+                self.wfile.write(b"%x\r\n" % len(chunk) + chunk[: max(0, end - at)])
+                if end < at + len(chunk):
+                    return
+                self.wfile.write(b"\r\n")
+            self.wfile.write(b"0\r\n\r\n")
 
         def log_message(self, *arguments: object) -> None:
             """Says nothing."""
@@ -94,6 +117,31 @@ def test_a_broken_transfer_goes_on(server: Server, tmp_path: Path, ranges: bool)
     download(server.url, path, SHA256)
     assert path.read_bytes() == CONTENT
     assert server.asked == [None, "bytes=1200000-"]
+
+
+def test_a_broken_transfer_in_chunks_goes_on(server: Server, tmp_path: Path) -> None:
+    server.chunked, server.breaks_after = True, 2_500_000
+    path = tmp_path / "net.pth"
+    with pytest.raises(VadbenchError, match=r"the connection broke .* goes on from where it was"):
+        download(server.url, path, SHA256)
+    assert 0 < (tmp_path / "net.pth.part").stat().st_size <= 2_500_000
+    server.breaks_after = None
+    download(server.url, path, SHA256)
+    assert path.read_bytes() == CONTENT
+    assert server.asked[1] is not None
+
+
+def test_what_is_no_answer_of_a_server_is_said(server: Server, tmp_path: Path) -> None:
+    server.nonsense = True
+    with pytest.raises(VadbenchError, match=r"the connection broke \(no answer"):
+        download(server.url, tmp_path / "net.pth", SHA256)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "127.0.0.1:1"])
+def test_a_server_that_cannot_be_reached_is_named(tmp_path: Path, host: str) -> None:
+    name = host.partition(":")[0]
+    with pytest.raises(VadbenchError, match=rf"{name} cannot be reached .*; is there a network"):
+        download(f"http://{host}/file", tmp_path / "net.pth", SHA256)
 
 
 def test_a_part_that_is_all_of_it_is_taken(server: Server, tmp_path: Path) -> None:

@@ -250,7 +250,11 @@ def test_where_ones_own_encoder_lies_does_not_matter(tmp_path: Path) -> None:
         ),
         ({"model": "MiDaS_small"}, "'MiDaS_small' is not possible"),
         ({"frames": "mean"}, "depth.midas.dpt.frames: 'mean' is not possible"),
-        ({"frames": 0}, "depth.midas.dpt.frames: input should be greater than or equal to 1"),
+        (
+            {"frames": 0},
+            "depth.midas.dpt.frames: input should be 'all' or 'median' or greater than or equal to "
+            "1, found 0",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(depth: dict[str, Any], message: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vadbench.downloads import Progress, download, unpack
+from vadbench.downloads import Progress, download, remove, unpack
 from vadbench.errors import VadbenchError
 from vadbench.methods import nearest
 
@@ -57,6 +57,7 @@ SOURCES = {
         "sixteen of HF2-VAD's appendix D are read",
     ),
 }
+_PARTS = {"ped1": "ucsd", "ped2": "ucsd"}
 _OTHERS = {
     "digits": "scikit-learn ships digits, so there is nothing to fetch; for MNIST put its four "
     "files (train-images-idx3-ubyte, ...) into MNIST/raw below {root}",
@@ -70,7 +71,7 @@ def fetch_dataset(name: str, root: Path, progress: Progress | None = None) -> Pa
     """Fetches a data set and unpacks it below the data folder.
 
     Args:
-        name: A key of `SOURCES`.
+        name: A key of `SOURCES`, or a data set of its archive.
         root: The data folder.
         progress: Told bytes that came and bytes in all.
 
@@ -81,6 +82,7 @@ def fetch_dataset(name: str, root: Path, progress: Progress | None = None) -> Pa
         VadbenchError: It cannot be fetched without a form (the message says where that is and how
             the data has to lie), or fetching or unpacking fails.
     """
+    name = _PARTS.get(name, name)
     if name in _OTHERS:
         raise VadbenchError(_OTHERS[name].format(root=root))
     if name not in SOURCES:
@@ -97,5 +99,5 @@ def fetch_dataset(name: str, root: Path, progress: Progress | None = None) -> Pa
     archive = root / source.url.rpartition("/")[2]
     download(source.url, archive, source.sha256, progress)
     unpack(archive, folder, source.inside)
-    archive.unlink()
+    remove(archive)
     return folder

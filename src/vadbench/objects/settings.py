@@ -67,8 +67,8 @@ class ObjectsSettings(Settings):
 class CubesSettings(Settings):
     """One cubes artefact."""
 
-    objects: str = Field("", description="name of the objects artefact that gives the boxes")
-    flow: str = Field("", description="name of the flow artefact")
+    objects: str = Field(description="name of the objects artefact that gives the boxes")
+    flow: str = Field(description="name of the flow artefact")
     size: int = Field(32, ge=8, description="side of a cube, pixels (HF2-VAD: 32)")
     past_frames: int = Field(4, ge=1, description="frames before the target (HF2-VAD: 4)")
     flow_window: Literal["into_target", "previous_only"] = Field(

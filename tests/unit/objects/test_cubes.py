@@ -91,7 +91,14 @@ def test_memory_does_not_grow_with_the_clip(tmp_path: Path) -> None:
             open_artefact(folder / "objects.h5") as objects,
         ):
             tracemalloc.start()
-            cut_cubes(clip, fields, objects, CubesSettings(), CLIP, folder / "cubes.h5")
+            cut_cubes(
+                clip,
+                fields,
+                objects,
+                CubesSettings(objects="a", flow="a"),
+                CLIP,
+                folder / "cubes.h5",
+            )
             peaks.append(tracemalloc.get_traced_memory()[1])
             tracemalloc.stop()
     # 200 frames hold 24 MB of cubes; only offsets and boxes are kept whole.

@@ -1,0 +1,84 @@
+"""Teachers that are networks, on random weights, through the workflow's rules."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import DPTConfig, DPTForDepthEstimation, DPTImageProcessor
+
+from tests.videos import write_video
+from tests.workflow.conftest import Tree
+from vadbench.artefacts import file_digest, open_artefact
+from vadbench.teachers.flow.networks import make_network
+from vadbench.teachers.segmentation.settings import MaskRCNNSettings
+from vadbench.teachers.segmentation.torchvision_maskrcnn import build
+
+MASK_RCNN = {
+    "model": "maskrcnn_mobilenet_v3_large_fpn", "min_size": 96, "max_size": 160,
+    "score_threshold": 0.0,
+}  # fmt: skip
+CONFIG = {
+    "datasets": {"mine": {"family": "folder", "path": "mine"}},
+    "segmentation": {
+        "coco": {"backend": "maskrcnn", "maskrcnn": MASK_RCNN | {"weights": "weights/mask.pth"}}
+    },
+    "flow": {"raft": {"backend": "raft_small", "ptlflow": {"weights": "weights/raft.ckpt"}}},
+    "depth": {"dpt": {"backend": "dpt", "dpt": {"weights": "weights/dpt"}}},
+    "views": {"small": {"size": 64, "flow": "raft", "segmentation": "coco", "depth": "dpt"}},
+    "methods": {
+        "multitask_attention": {
+            "views": "small",
+            "settings": {"appearance_weights": "none", "motion_weights": "none"},
+        }
+    },
+}
+
+
+def save_weights(folder: Path) -> None:
+    """A Mask R-CNN, a RAFT and a DPT that have learnt nothing."""
+    folder.mkdir()
+    torch.manual_seed(0)
+    torch.save(build(MaskRCNNSettings(**MASK_RCNN)).state_dict(), folder / "mask.pth")
+    raft = {
+        "state_dict": make_network("raft_small").state_dict(),
+        "hyper_parameters": {"train_size": [368, 496]},
+        "pytorch-lightning_version": "2.0.0",
+    }
+    torch.save(raft, folder / "raft.ckpt")
+    config = DPTConfig(
+        hidden_size=32,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=48,
+        image_size=64,
+        patch_size=16,
+        backbone_out_indices=[0, 1, 2, 3],
+        neck_hidden_sizes=[8, 16, 24, 32],
+        fusion_hidden_size=16,
+        is_hybrid=False,
+    )
+    DPTForDepthEstimation(config).save_pretrained(folder / "dpt")
+    DPTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "dpt")
+
+
+@pytest.mark.slow
+def test_networks_run_through_the_rules(tmp_path: Path) -> None:
+    pytest.importorskip("ptlflow", reason="make install installs it")
+    tree = Tree(tmp_path / "project")
+    tree.configure(CONFIG)
+    save_weights(tree.folder / "weights")
+    for split in ("train", "test"):
+        path = tree.folder / f"data/mine/{split}/one.mp4"
+        write_video(path, 3, codec="libx264", size=(128, 160))
+    tree.run("results/mine/views/small/test/one.h5")
+    shapes = {"segmentation/coco": "class_map", "flow/raft": "flow", "depth/dpt": "depth"}
+    weights = {
+        "segmentation/coco": "mask.pth",
+        "flow/raft": "raft.ckpt",
+        "depth/dpt": "dpt/model.safetensors",
+    }
+    for name, field in shapes.items():
+        with open_artefact(tree.folder / f"results/mine/{name}/test/one.h5") as made:
+            assert made[field].shape[:3] == (3, 128, 160)
+            path = f"weights/{weights[name]}"
+            assert made.inputs[path] == file_digest(tree.folder / path)
