@@ -5,11 +5,15 @@ compares these digests with what lies there now, counts frames against the index
 every number of a table back to raw frames and labels.
 """
 
+import csv
 import json
+import os
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,22 +22,26 @@ import numpy as np
 
 from vadbench import datasets
 from vadbench.artefacts import Artefact, file_digest, open_artefact
-from vadbench.artefacts.check import CHECKS, check_file, weights_facts
+from vadbench.artefacts.check import CHECKS, check_file
+from vadbench.artefacts.facts import LISTING, differences, facts_of, listed_problems
 from vadbench.datasets.index import load_json
 from vadbench.datasets.labels import intervals
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Job, Jobs
-from vadbench.plan import Plan
+from vadbench.plan import Plan, Run
 
 __all__ = ["Finding", "Report", "audit", "descendants", "list_files", "remove"]
 
 _PER_FRAME = frozenset({"scene", "segmentation", "flow", "depth", "objects", "cubes", "views"})
 _PER_RUN = frozenset({"scores", "reconstructions", "flow_colours", "panels", "maps"})
+_LISTED = frozenset({"curves", "panels", "thumbnails"})
 _MOST_BOXES = 1000  # per frame; more is no detection but noise
 _SLACK = 1.0  # pixels that a box may reach beyond the frame
-# What jobs write on their way, and what is drawn from results by commands.
+# What jobs write on their way, and what is drawn from results by commands. Of the report its
+# listing is read, and with it every file.
 _NOT_RESULTS = re.compile(
-    r"results/(timings|report)/|results/[^/]+/raw/|/seed\d+/(training|videos)/"
+    rf"results/timings/|results/report/(?!{LISTING}$)|results/[^/]+/raw/|results/audit\.json|"
+    r"/seed\d+/(training|videos)/"
 )
 
 
@@ -58,7 +66,8 @@ class Report:
         findings: What does not hold.
         files: Number of files by ending.
         size: Their size in bytes.
-        notes: What could not be looked at, and why.
+        notes: What could not be looked at, and why; and what is sound, but not what a run of the
+            configuration would make now.
     """
 
     findings: list[Finding]
@@ -84,14 +93,20 @@ def audit(
     """Audits files and all files below folders.
 
     Args:
-        paths: Files or folders, as seen from the project's root.
+        paths: Files or folders of the project that is the working folder.
         plan: The plan of the configuration; without it labels and raw frames are not looked at.
         tell: Called with each file before it is read.
 
     Raises:
-        VadbenchError: A path does not exist.
+        VadbenchError: A path does not exist, is none of the project's results, or there is nothing
+            to audit.
     """
+    paths = list(paths)
     files = list_files(paths)
+    if not files:
+        raise VadbenchError(
+            f"{', '.join(map(str, paths))}: nothing there is a result, so nothing was audited"
+        )
     seen = _Audit(plan)
     for path in files:
         if tell is not None:
@@ -100,6 +115,8 @@ def audit(
     for path in files:
         seen.compare(path)
     seen.compare_settings()
+    seen.compare_plan()
+    seen.note_empty()
     counts = Counter(path.suffix for path in files)
     size = sum(path.stat().st_size for path in files)
     return Report(seen.findings, dict(counts), size, list(dict.fromkeys(seen.notes)))
@@ -109,10 +126,10 @@ def list_files(paths: Iterable[Path]) -> list[Path]:
     """Returns the files that an audit reads: artefacts, weights, records, tables and pictures.
 
     Raises:
-        VadbenchError: A path does not exist.
+        VadbenchError: A path does not exist, or is none of the project's results.
     """
     found: dict[Path, None] = {}
-    for path in paths:
+    for path in map(_in_project, paths):
         if not path.exists():
             raise VadbenchError(
                 f"{path}: no such file or folder; name a file or a folder below results/"
@@ -129,6 +146,17 @@ def list_files(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+def _in_project(path: Path) -> Path:
+    """A path as the workflow names it: from the project's root, which is the working folder."""
+    own = Path(os.path.relpath(path))
+    if own.parts[:1] != ("results",):
+        raise VadbenchError(
+            f"{path}: not below results/ of the project in {Path.cwd()}; audit a project from its "
+            "own folder"
+        )
+    return own
+
+
 def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     """Returns what has to go so that the next run makes unsound files, and no others, again.
 
@@ -143,7 +171,8 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     gone: dict[str, None] = {}
     waiting = []
     for path in unsound:
-        makes = jobs.of(path) or jobs.of(Path(path).parent.as_posix())
+        places = (path, *(place.as_posix() for place in Path(path).parents))
+        makes = next(filter(None, map(jobs.of, places)), None)
         if makes is not None and makes in after:
             waiting.append(makes)
         else:
@@ -179,6 +208,7 @@ class _Audit:
         self._facts: dict[str, dict[str, Any]] = {}
         self._digests: dict[str, str | None] = {}
         self._records: dict[str, Any] = {}
+        self._boxes: dict[str, list[int]] = {}
 
     def _find(self, path: Path | str, problem: str) -> None:
         self.findings.append(Finding(str(path), problem))
@@ -189,10 +219,10 @@ class _Audit:
         for problem in problems:
             self._find(path, problem)
         try:
-            facts = _provenance(path)
+            facts = facts_of(path)
         except (VadbenchError, OSError, ValueError) as error:
             if not problems:
-                self._find(path, str(error))
+                self._find(path, str(error).removeprefix(f"{path}: "))
             return
         if facts is not None:
             self._facts[path.as_posix()] = facts
@@ -209,8 +239,16 @@ class _Audit:
             if path.suffix == ".h5" and facts is not None:
                 for problem in self._counts(path):
                     self._find(path, problem)
+            elif path.name == LISTING and facts is not None:
+                for own, problem in listed_problems(path, facts):
+                    self._find(own, problem)
             elif path.name == "index.json":
                 self._compare_index(path)
+            elif path.name == "benchmark.csv":
+                self._compare_tables(path)
+            elif path.suffix == ".png" and path.parent.name in _LISTED:
+                if not (path.parent / LISTING).is_file():
+                    self._find(path, f"there is no {LISTING} beside it, which says what it is")
             elif path.parent.parent.name == "clips" and path.suffix == ".json":
                 self._compare_raw(path)
         except (KeyError, TypeError, IndexError, ValueError, OSError, RuntimeError) as error:
@@ -259,7 +297,70 @@ class _Audit:
                             name, f"was made with other settings than {len(most)} files in {folder}"
                         )
 
+    def compare_plan(self) -> None:
+        """Notes which files were made otherwise than the configuration and the code say now."""
+        if self.plan is None:
+            return
+        found: dict[tuple[str, str], list[str]] = {}
+        try:
+            jobs = Jobs(self.plan)
+            for name, facts in self._facts.items():
+                job = jobs.of(Path(name).parent.as_posix() if facts["kind"] == "listing" else name)
+                if job is not None and (other := differences(facts, job.params[0])):
+                    found.setdefault((job.rule, " and ".join(other)), []).append(name)
+        except (VadbenchError, OSError) as error:
+            self.notes.append(f"settings and code are not compared with those of now ({error})")
+        for (rule, words), names in found.items():
+            self.notes.append(
+                f"{len(names)} files of {rule} were made with {words} than those of now, such as "
+                f"{names[0]}"
+            )
+
+    def note_empty(self) -> None:
+        """Notes splits without any box, which a scene may have, but hardly a data set."""
+        for folder, counts in self._boxes.items():
+            if not any(counts):
+                self.notes.append(f"{folder}: none of {len(counts)} clips has a box")
+
+    def _compare_tables(self, path: Path) -> None:
+        """The tables are those that the metrics of their runs give."""
+        if self.plan is None:
+            return
+        from vadbench.report import summary, table
+
+        with open(path, newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        named = {
+            Run(row["dataset"], row["method"], row["variant"], int(row["seed"])) for row in rows
+        }
+        metrics = [Path(self.plan.metrics(run)) for run in self.plan.runs]
+        if named != set(self.plan.runs) or not all(item.is_file() for item in metrics):
+            self.notes.append(f"{path}: is not of the configuration's runs; it is not recomputed")
+            return
+        job = self.plan.table_params()
+        indices = list(map(Path, self.plan.indices()))
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            whole = table.collect(metrics, indices, job["papers"], job["paper_names"])
+            table.write_table(whole, folder / "benchmark.csv")
+            table.write_table(table.collect_protocols(metrics), folder / "protocols.csv")
+            table.write_table(table.collect_events(metrics), folder / "events.csv")
+            short = (folder / "benchmark.md", folder / "benchmark.tex")
+            summary.write_short_tables(summary.summarise(whole), *short)
+            for made in sorted(folder.iterdir()):
+                own = path.parent / made.name
+                if not own.is_file() or own.read_bytes() != made.read_bytes():
+                    self._find(own, "is not what the metrics of its runs give")
+
     # Against the data set
+
+    @contextmanager
+    def _raw(self, dataset: str) -> Iterator[None]:
+        """What cannot be looked at is no finding: results may be all that somebody has."""
+        try:
+            yield
+        except (VadbenchError, OSError) as error:
+            self.notes.append(f"{dataset}: raw data and labels cannot be looked at ({error})")
 
     def _record(self, path: str) -> Any:
         if path not in self._records:
@@ -277,8 +378,10 @@ class _Audit:
     def _counts(self, path: Path) -> Iterator[str]:
         facts = self._facts[path.as_posix()]
         kind, dataset, split = facts["kind"], facts["dataset"], facts["split"]
+        if kind == "regions":
+            self._compare_label_state(path, dataset)
         root = _root(path, dataset)
-        if root is None or kind not in _PER_FRAME | _PER_RUN:
+        if root is None or kind not in {"regions", *_PER_FRAME, *_PER_RUN}:
             return
         clips = self._clips(root, dataset, split)
         if clips is None:
@@ -290,7 +393,12 @@ class _Audit:
                     yield f"the index knows no {split} clip {facts['clip']!r}"
                     return
                 yield from _against_clip(artefact, own)
-            elif kind in {"scores", "maps"}:
+                if kind == "objects":
+                    counts = self._boxes.setdefault(path.parent.as_posix(), [])
+                    counts.append(len(artefact["boxes"]))
+                elif kind == "cubes":
+                    yield from _against_objects(artefact)
+            elif kind in {"scores", "maps", "regions"}:
                 yield from _against_split(artefact, clips)
             elif kind == "panels":
                 known = {item["clip"]: item["n_frames"] for item in clips}
@@ -302,6 +410,8 @@ class _Audit:
 
     def _compare_index(self, path: Path) -> None:
         index = load_json(path)
+        if index["dataset"] != path.parent.name:
+            self._find(path, f"is of the dataset {index['dataset']!r}")
         for split, clips in index["clips"].items():
             for clip in clips:
                 record = path.parent / f"clips/{split}/{clip['clip']}.json"
@@ -310,6 +420,12 @@ class _Audit:
         if self.plan is None or index["dataset"] not in self.plan.config.datasets:
             self.notes.append(f"{path}: the configuration does not name it; labels are not read")
             return
+        self._compare_label_state(path, index["dataset"])
+        with self._raw(index["dataset"]):
+            self._compare_labels(path, index)
+
+    def _compare_labels(self, path: Path, index: Mapping[str, Any]) -> None:
+        assert self.plan is not None
         section = self.plan.config.datasets[index["dataset"]]
         labels = datasets.read_labels(section, self.plan.raw_root(index["dataset"]))
         if labels.sha256 != index["labels"]["sha256"]:
@@ -320,38 +436,34 @@ class _Audit:
                 self._find(path, f"clip {clip}: other labels than those of {labels.source}")
                 break
 
+    def _compare_label_state(self, path: Path, dataset: str) -> None:
+        """Label files, pixel masks among them, are those that the index was made from."""
+        if self.plan is None or dataset not in self.plan.config.datasets:
+            return
+        with self._raw(dataset):
+            job = self.plan.index_params(dataset)
+            kept = datasets.kept_state(dataset, "labels")
+            if "state" not in job:
+                return
+            if not kept.is_file():
+                self.notes.append(f"{kept} is not there; masks are not compared")
+            elif load_json(kept)["state"] != job["state"]:
+                self._find(path, "the label files or masks are others now than it was made from")
+
     def _compare_raw(self, path: Path) -> None:
         """Raw files whose times differ are read; scenes are artefacts themselves."""
         dataset, split = path.parts[-4], path.parts[-2]
         if self.plan is None or dataset not in self.plan.config.datasets:
             return
-        if not self.plan.raw_files(dataset, split, path.stem):
+        if self.plan.raw_files(dataset, split, path.stem):
+            return
+        with self._raw(dataset):
             job = self.plan.clip_params(dataset, split, path.stem)
             kept = datasets.kept_state(dataset, f"{split}/{path.stem}")
             if not kept.is_file():
                 self.notes.append(f"{kept} is not there; raw frames are not compared")
             elif load_json(kept)["state"] != job["state"]:
                 self._find(path, "the raw frames are others now than those that were checked")
-
-
-def _provenance(path: Path) -> dict[str, Any] | None:
-    """What a file says of itself (kind, owner, settings, inputs); None if it says nothing."""
-    if path.suffix == ".h5":
-        with open_artefact(path) as artefact:
-            owner = artefact.identity
-            return {
-                "kind": artefact.kind,
-                "dataset": owner.dataset,
-                "split": owner.split,
-                "clip": owner.clip,
-                "settings": artefact.settings,
-                "inputs": artefact.inputs,
-            }
-    if path.suffix == ".safetensors":
-        return {"kind": "weights", "split": None, "clip": None} | weights_facts(path)
-    if path.name == "metrics.json":
-        return {"kind": "metrics", "split": None, "clip": None, "settings": {}} | load_json(path)
-    return None
 
 
 def _misplaced(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
@@ -366,6 +478,19 @@ def _misplaced(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
                 yield f"is of the {name} {facts[name]!r}, but lies in {path.parent}"
         if path.stem != facts["clip"]:
             yield f"is of the clip {facts['clip']!r}"
+        return
+    if kind == "listing":
+        if facts["folder"] != path.parent.as_posix():
+            yield f"is of {facts['folder']}"
+        return
+    if kind == "regions":
+        if path.parent.name != facts["dataset"]:
+            yield f"is of the dataset {facts['dataset']!r}"
+        return
+    if kind == "cost":
+        for key, folder in zip(("dataset", "method", "variant"), parts[-4:-1], strict=False):
+            if facts[key] != folder:
+                yield f"is of the {key} {facts[key]!r}, but lies in {path.parent}"
         return
     seed = next((i for i, part in enumerate(parts) if part.startswith("seed")), None)
     if seed is None or seed < 3:
@@ -416,6 +541,17 @@ def _against_clip(artefact: Artefact, clip: Mapping[str, Any]) -> Iterator[str]:
             yield f"frame {counts.argmax()}: {counts.max()} boxes, which no scene has"
 
 
+def _against_objects(artefact: Artefact) -> Iterator[str]:
+    """Cubes are as many as the boxes that they were cut at, and these are the same."""
+    source = next((name for name in artefact.inputs if "/objects/" in name), None)
+    if source is not None and Path(source).is_file():
+        with open_artefact(source, "objects") as objects:
+            for name in ("frame_offsets", "boxes"):
+                if not np.array_equal(objects[name][:], artefact[name][:]):
+                    yield f"{name}: not those of {source}"
+                    return
+
+
 def _boxes(boxes: Any, width: int, height: int) -> Iterator[str]:
     if not len(boxes):
         return
@@ -438,7 +574,7 @@ def _against_split(artefact: Artefact, clips: Sequence[Mapping[str, Any]]) -> It
         if count != item["n_frames"]:
             yield f"clip {item['clip']}: {count} frames, but the index has {item['n_frames']}"
     if artefact.kind != "scores":
-        return
+        return  # Regions may reach beyond the frame, and have no scores.
     sizes = {(item["width"], item["height"]) for item in clips}
     yield from _boxes(artefact["boxes"][:], *max(sizes))
     yield from _constant(artefact, names, offsets)

@@ -20,7 +20,9 @@ from os import stat_result
 from pathlib import Path
 from typing import Any, Literal
 
+from vadbench.artefacts.facts import LISTING, differences, facts_of
 from vadbench.artefacts.fingerprint import modules_of
+from vadbench.errors import VadbenchError
 from vadbench.jobs import Job, Jobs
 from vadbench.logs import FINISHED
 from vadbench.plan import Plan, Run
@@ -233,13 +235,31 @@ class _Survey:
         there = self._files.made(path) is not None
         if job not in self.reruns:
             if there:
-                return State("done")
+                other = self._made_otherwise(job, path)
+                return State("stale", (other,)) if other else State("done")
             return State("missing", ("it is not there, but nothing that is to be made needs it",))
         if not there:
             error = self._failure(job)
             if error is not None:
                 return State("failed", (error,), job.log)
         return State("stale" if there else "missing", tuple(self.reasons(job)))
+
+    def _made_otherwise(self, job: Job, path: str) -> str | None:
+        """In what a file without a record, say a copied one, says that it was made otherwise."""
+        if self._records.read(path) is not None:
+            return None
+        place = self.folder / path
+        try:
+            facts = facts_of(place / LISTING if place.is_dir() else place)
+        except (VadbenchError, OSError, ValueError) as error:
+            return f"{error}; Snakemake has no record of it and keeps it, so remove it"
+        words = " and ".join(differences(facts, job.params[0])) if facts is not None else ""
+        return (
+            f"{path} was made with {words}; Snakemake has no record of it and keeps it: remove it "
+            "to have it made again"
+            if words
+            else None
+        )
 
     def of_run(self, job: Job, artefacts: Mapping[str, State]) -> State:
         """How it stands with a run whose metrics a job makes."""
@@ -253,6 +273,9 @@ class _Survey:
                 words = f"{first.rule}: {state.reasons[0]}{more}"
                 return State(state.state, (words,), first.log)
         own = states[job]
+        if own.state == "done":
+            other = [state.reasons[0] for state in states.values() if state.state == "stale"]
+            return State("stale", tuple(other)) if other else own
         if own.state == "missing":
             there = sum(state.state == "done" for state in states.values())
             return State("missing", (f"{there} of {len(whole)} jobs are done",))

@@ -1,16 +1,22 @@
+import json
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from vadbench import datasets
 from vadbench.artefacts import ArtefactWriter, Identity
+from vadbench.artefacts.facts import write_listing
+from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.audit import audit, list_files
 from vadbench.config import load_config
 from vadbench.datasets.index import build_index, check_clip, load_json, write_json
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
+from vadbench.regions import Regions
 
 FRAMES, HEIGHT, WIDTH = 6, 24, 32
 CONFIG = {
@@ -139,6 +145,116 @@ def test_an_input_that_is_gone_is_noted_and_one_that_changed_is_found(plan: Plan
     assert "results/own/clips/test/b.json is no longer there" in report.notes[0]
 
 
+def test_results_alone_are_sound_and_say_what_was_not_looked_at(plan: Plan) -> None:
+    shutil.rmtree("data")
+    report = audit([Path("results")], Plan(plan.config))
+    assert not report.findings
+    assert any("own: raw data and labels cannot be looked at" in note for note in report.notes)
+
+
+def test_an_audit_of_nothing_is_an_error(plan: Plan) -> None:
+    Path("results/empty").mkdir()
+    with pytest.raises(VadbenchError, match="results/empty: nothing there is a result"):
+        audit([Path("results/empty")])
+
+
+def test_a_replaced_mask_is_found_where_labels_stay_the_same(plan: Plan) -> None:
+    labels = Path("data/own/labels.csv")
+    section = plan.config.datasets["own"]
+    with datasets.watch_labels(section, "own", plan.index_params("own")["state"]):
+        pass
+    regions = Regions(
+        ["b"],
+        np.array([0, FRAMES]),
+        np.zeros(1, np.bool_),
+        np.zeros(FRAMES + 1, np.int64),
+        np.zeros((0, 4), np.float32),
+        np.zeros(0, np.int32),
+        np.array([[HEIGHT, WIDTH]]),
+        "none",
+    )
+    regions.save(Path("results/own/regions.h5"), "own", inputs=[Path("results/own/index.json")])
+    assert problems(plan) == []
+    # Another file of the same labels, as a mask with other pixels would be.
+    labels.write_bytes(labels.read_bytes() + b"b,3,3\n")
+    for name in ("index.json", "regions.h5"):
+        words = f"results/own/{name}: the label files or masks are others now"
+        assert any(text.startswith(words) for text in problems(plan))
+    Path("results/other").mkdir()
+    shutil.copy("results/own/regions.h5", "results/other/regions.h5")
+    assert any("results/other/regions.h5: is of the dataset 'own'" in p for p in problems(plan))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("metrics.json", {"schema": 3, "dataset": "own"}, "does not say its method, variant, "),
+        ("cost.json", {"schema": 2, "inputs": []}, "does not say its dataset"),
+        ("metrics.json", {"schema": 2}, "has the schema 2, expected 3"),
+        ("index.json", {}, "has the schema None, expected 3"),
+        ("other.json", {"value": float("nan")}, "cannot be read (a number is NaN)"),
+        ("other.json", {"value": float("-inf")}, "cannot be read (a number is -Infinity)"),
+    ],
+)
+def test_a_record_that_lacks_something_is_found(
+    plan: Plan, name: str, content: dict, message: str
+) -> None:
+    path = Path("results/own/hf2vad/full/seed0", name)
+    write_json(content, path)
+    assert any(f"{path}: {message}" in text for text in problems(plan)), problems(plan)
+
+
+def test_weights_that_do_not_say_their_inputs_are_found(plan: Plan) -> None:
+    path = Path("results/own/hf2vad/full/seed0/flow.safetensors")
+    path.parent.mkdir(parents=True)
+    facts = {"method": "hf2vad", "variant": "full", "stage": "flow", "seal": EMPTY}
+    metadata = {"vadbench": json.dumps(facts)}
+    path.write_bytes(seal_bytes(save({"a": np.ones(3, np.float32)}, metadata)))
+    assert problems(plan) == [f"{path}: does not say its dataset, seed, code, settings, inputs"]
+
+
+def test_a_split_without_any_box_is_noted(plan: Plan) -> None:
+    write_objects([])
+    report = audit([Path("results")], Plan(plan.config))
+    assert not report.findings
+    assert "results/own/objects/boxes/test: none of 1 clips has a box" in report.notes
+
+
+def test_cubes_of_other_boxes_are_found(plan: Plan) -> None:
+    path = Path("results/own/cubes/stc/test/b.h5")
+
+    def write(boxes: list[list[float]]) -> None:
+        count, owner = len(boxes), Identity("own", "test", "b")
+        with ArtefactWriter(path, "cubes", owner, FRAMES, settings={}, inputs=[OBJECTS]) as writer:
+            writer.put("frame_offsets", [0] * FRAMES + [count])
+            writer.put("boxes", np.asarray(boxes, np.float32))
+            writer.put("frames", np.zeros((count, 5, 4, 4, 3)))
+            writer.put("flow", np.zeros((count, 5, 4, 4, 2)))
+
+    write([[1, 2, 9, 10], [3, 4, 12, 20]])
+    assert problems(plan) == []
+    write([[1, 2, 9, 10]])
+    assert problems(plan) == [f"{path}: frame_offsets: not those of {OBJECTS}"]
+
+
+def test_a_folder_holds_what_it_lists(plan: Plan) -> None:
+    folder = Path("results/own/thumbnails")
+    folder.mkdir()
+    for name in ("01.jpg", "02.jpg"):
+        (folder / name).write_bytes(name.encode())
+    write_listing(folder, [], "code")
+    (folder / ".snakemake_timestamp").touch()
+    assert problems(plan) == []
+    (folder / "01.jpg").write_bytes(b"garbage")
+    (folder / "02.jpg").rename(folder / "03.jpg")
+    listing = folder / "contents.json"
+    assert problems(plan) == [
+        f"{folder}/01.jpg: is not the file that {listing} lists",
+        f"{folder}/03.jpg: is not among what {listing} lists",
+        f"{listing}: 02.jpg is gone",
+    ]
+
+
 def test_a_path_that_does_not_exist_is_an_error(plan: Plan) -> None:
-    with pytest.raises(VadbenchError, match="nowhere: no such file or folder"):
-        list_files([Path("nowhere")])
+    with pytest.raises(VadbenchError, match="results/nowhere: no such file or folder"):
+        list_files([Path("results/nowhere")])

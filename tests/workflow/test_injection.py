@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import pandas as pd
 import pytest
 import yaml
 
@@ -17,9 +18,11 @@ from vadbench.artefacts.seal import EMPTY, seal_file
 from vadbench.audit import Report, audit, descendants, list_files, remove
 from vadbench.config import load_config
 from vadbench.plan import Plan
+from vadbench.report.table import write_table
 
 FLOW = Path("results/walkway/flow/farneback/test")
 RUN = Path("results/walkway/hf2vad/full/seed0")
+OTHER = Path("results/walkway/hf2vad/no_frame_prediction/seed0")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,8 @@ def test_an_intact_tree_is_sound(plan: Plan) -> None:
         assert len(list(Path("results/walkway", folder).rglob("*.h5"))) == count
     assert report.files[".h5"] == sum(kinds.values()) + 3 + 6
     assert report.files[".safetensors"] == 3
-    assert report.files[".json"] == 4 + 1 + 3 + 2
+    # Clips, index, metrics, costs; and listings of curves, thumbnails and the report.
+    assert report.files[".json"] == 4 + 1 + 3 + 2 + 3 + 2
     assert report.files[".csv"] == 3
     assert report.files[".png"] == 6
 
@@ -130,6 +134,12 @@ def _made_anew(path: Path) -> None:
             writer.put("flow", flow)
 
 
+def _other_numbers(path: Path) -> None:
+    """A table with its checksum that no metrics give."""
+    table = pd.read_csv(path)
+    write_table(table.assign(value=0.9), path)
+
+
 INJECTIONS = {
     "truncated": (FLOW / "test01.h5", _truncate(0.5), {FLOW / "test01.h5"}),
     "empty": (RUN / "flow.safetensors", _truncate(0), {RUN / "flow.safetensors"}),
@@ -149,6 +159,41 @@ INJECTIONS = {
         _made_anew,
         {FLOW / "test01.h5", Path("results/walkway/cubes/stc/test/test01.h5")},
     ),
+    "swapped pictures": (
+        RUN / "curves/test01.png",
+        _swap,
+        {RUN / "curves/test01.png", RUN / "curves/test02.png"},
+    ),
+    "curves of another variant": (
+        RUN / "curves/contents.json",
+        lambda path: shutil.copytree(OTHER / "curves", path.parent, dirs_exist_ok=True),
+        {RUN / "curves/contents.json"},
+    ),
+    "the cost of another variant": (
+        RUN.parent / "cost.json",
+        lambda path: shutil.copy(OTHER.parent / "cost.json", path),
+        {RUN.parent / "cost.json"},
+    ),
+    "a table of other numbers": (
+        Path("results/tables/benchmark.csv"),
+        _other_numbers,
+        {Path("results/tables/benchmark.csv")},
+    ),
+    "a short table of other numbers": (
+        Path("results/tables/benchmark.md"),
+        lambda path: path.write_text("| method | AUC |\n"),
+        {Path("results/tables/benchmark.md")},
+    ),
+    "garbage in a thumbnail": (
+        Path("results/walkway/thumbnails/01.jpg"),
+        lambda path: path.write_bytes(b"garbage"),
+        {Path("results/walkway/thumbnails/01.jpg")},
+    ),
+    "a page more": (
+        Path("results/report/index.html"),
+        lambda path: shutil.copy(path, path.with_name("other.html")),
+        {Path("results/report/other.html")},
+    ),
     "an edited attribute": (FLOW / "test01.h5", _edit_attribute, {FLOW / "test01.h5"}),
     "an edited setting": (FLOW / "test01.h5", _edit_setting, {FLOW / "test01.h5"}),
     "edited values": (FLOW / "test01.h5", _edit_values, {FLOW / "test01.h5"}),
@@ -164,12 +209,13 @@ def test_every_injection_is_found_where_it_is(plan: Plan, whole: Path, case: str
         inject(path)
         found = {Path(name) for name in unsound(plan).unsound}
     finally:
-        shutil.copytree(kept, path.parent, dirs_exist_ok=True)
+        shutil.rmtree(path.parent)
+        shutil.copytree(kept, path.parent)
         shutil.rmtree(kept)
     assert found >= expected
     # What is not made from the damaged files is not accused.
     assert not any("baselines" in name.parts for name in found if path.parent == RUN)
-    assert not any(name.parts[2] in {"scene", "clips", "segmentation"} for name in found)
+    assert not any(set(name.parts) & {"scene", "clips", "segmentation"} for name in found)
     assert not unsound(plan).findings
 
 
@@ -212,6 +258,40 @@ def test_what_descends_is_the_files_of_the_jobs_that_run_again(tree: Tree, plan:
         assert expected.items() <= planned.items()
         shutil.rmtree(tree.folder / "results")
         shutil.move(kept, tree.folder / "results")
+
+
+def test_absolute_paths_are_those_of_the_project(tree: Tree) -> None:
+    curve = tree.folder / RUN / "curves/test01.png"
+    curve.write_bytes(curve.read_bytes()[:-20])
+    listed = tree.vadbench("audit", "--fix", str(curve.parent), check=False).stdout
+    assert f"would remove  {RUN / 'curves'}\n" in listed
+    assert "would remove  results/report\n" not in listed
+    outside = tree.vadbench("audit", str(tree.folder.parent), check=False)
+    assert (outside.returncode, outside.stdout) == (1, "")
+    assert "not below results/ of the project" in outside.stderr
+
+
+def test_results_without_records_say_themselves_what_they_were_made_with(tree: Tree) -> None:
+    shutil.rmtree(tree.folder / ".snakemake/metadata")
+    assert all(
+        state["state"] == "done"
+        for state in json.loads(tree.vadbench("status", "--json").stdout)["runs"]
+    )
+    config = tree.folder / "config.yaml"
+    changed = yaml.safe_load(config.read_text())
+    changed["flow"]["farneback"]["farneback"] = {"winsize": 9}
+    config.write_text(yaml.safe_dump(changed))
+    status = json.loads(tree.vadbench("status", "--json").stdout)
+    flow = str(FLOW / "test01.h5")
+    assert status["artefacts"][flow]["state"] == "stale"
+    assert "made with other settings (farneback)" in status["artefacts"][flow]["reasons"][0]
+    assert all(run["state"] == "stale" for run in status["runs"])
+    report = json.loads(tree.vadbench("audit", "--json").stdout)
+    assert report["sound"]
+    assert report["notes"] == [
+        "4 files of compute_flow were made with other settings (farneback) than those of now, "
+        "such as results/walkway/flow/farneback/test/test01.h5"
+    ]
 
 
 def test_an_audit_as_a_job_writes_what_it_found_and_fails_if_anything_is_unsound(

@@ -3,6 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
+    from vadbench.artefacts.facts import write_listing
     from vadbench.datasets import open_source
     from vadbench.datasets.index import index_labels, load_json
     from vadbench.report.curves import draw_run
@@ -21,4 +22,7 @@ with job_log(snakemake.log[0]):
         job["weights"],
         lambda clip: open_source(job["source"], at.dataset, "test", clip),
         known=index["labels"]["known"],
+    )
+    write_listing(
+        Path(snakemake.output[0]), map(Path, snakemake.input), snakemake.params.job["code"]
     )

@@ -4,6 +4,7 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import open_artefact
+    from vadbench.artefacts.facts import write_listing
     from vadbench.datasets import open_source
     from vadbench.datasets.masks import open_masks
     from vadbench.report.panels import draw_panels
@@ -17,3 +18,6 @@ with job_log(snakemake.log[0]):
     with open_artefact(snakemake.input.panels, "panels") as panels:
         title = f"{at.method} {at.variant}, seed {at.seed}"
         draw_panels(panels, Path(snakemake.output[0]), title, open_frames)
+    write_listing(
+        Path(snakemake.output[0]), map(Path, snakemake.input), snakemake.params.job["code"]
+    )

@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.artefacts.kinds import Field
+from vadbench.artefacts.kinds import RECORDS, Field
 from vadbench.artefacts.seal import check_seal, checksum_line, checksum_path
 from vadbench.artefacts.store import (
     Artefact,
@@ -204,8 +204,14 @@ def _weights(path: Path) -> Iterator[str]:
 
 def _json(path: Path) -> Iterator[str]:
     check_seal(path)
-    json.loads(path.read_bytes())
-    yield from ()
+    content = json.loads(path.read_bytes(), parse_constant=_infinite)
+    expected = RECORDS.get(path.name)
+    if expected is not None and content.get("schema") != expected:
+        yield f"has the schema {content.get('schema')!r}, expected {expected}"
+
+
+def _infinite(constant: str) -> float:
+    raise ValueError(f"a number is {constant}")
 
 
 def _png(path: Path) -> Iterator[str]:

@@ -30,6 +30,8 @@ PLUMBING = frozenset(
         "vadbench.config",
         "vadbench.methods",  # declarations: what they resolve to reaches the rules as params
         "vadbench.artefacts",  # the store's effect is covered by its schema versions
+        "vadbench.artefacts.check",
+        "vadbench.artefacts.facts",
         "vadbench.artefacts.kinds",
         "vadbench.artefacts.seal",
         "vadbench.artefacts.store",

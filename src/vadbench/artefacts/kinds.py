@@ -5,7 +5,7 @@ Sizes in the comments: T frames, N objects, C channels (1 grey, 3 BGR), H x W pi
 
 from dataclasses import dataclass, field
 
-__all__ = ["KINDS", "Field", "Kind"]
+__all__ = ["KINDS", "RECORDS", "Field", "Kind"]
 
 
 @dataclass(frozen=True)
@@ -215,3 +215,6 @@ KINDS: dict[str, Kind] = {
         },
     ),
 }
+
+RECORDS = {"index.json": 3, "metrics.json": 3, "cost.json": 2, "contents.json": 1}
+"""Schema version of each JSON record that has one, by name."""
