@@ -37,11 +37,11 @@ def run_of(wildcards):
     )
 
 
-# files that no rule makes
+# files that no job makes
 
 
 def foreign_of(section):
-    """Files of a section's entry that no rule makes: weights, masks, boxes.
+    """Files of a section's entry that no job makes, as weights, masks and boxes.
 
     They are no inputs, of which Snakemake compares names and times: digests of their content are in
     the parameter `job`. As this asks for `input`, Snakemake does not compare what it returns, either,

@@ -165,7 +165,8 @@ def _draw(
         panel = figure.add_subplot(grid[:, 0])
         panel.imshow(_frame(artefact, number, frames)[..., ::-1])
         panel.set_axis_off()
-        panel.set_title("frame, box, truth outlined", fontsize=8)
+        outlined = "" if truth == "no label" else ", truth outlined"
+        panel.set_title(f"frame, box{outlined}", fontsize=8)
     for row, (component, pictures) in enumerate(rows.items()):
         for column, (what, form) in enumerate(pictures):
             panel = figure.add_subplot(grid[row, column + whole])
