@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import lightning as L
 import torch
@@ -37,7 +37,7 @@ from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.errors import VadbenchError
 from vadbench.training import distributed
 from vadbench.training.data import Batches
-from vadbench.training.machine import use_bfloat16
+from vadbench.training.machine import number_format
 from vadbench.training.stage import Stage
 
 __all__ = ["alone", "fit", "save_weights"]
@@ -271,9 +271,7 @@ def fit(
     batches.share(rank, devices)
     work.mkdir(parents=True, exist_ok=True)
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    number: Literal["bf16-mixed", "32-true"] = (
-        "bf16-mixed" if use_bfloat16(precision) else "32-true"
-    )
+    number = number_format(precision)
     facts = {**about, "steps": seed, "precision": number, "torch": torch.__version__}
     key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     keep = _Keep(work / "last.ckpt", key)

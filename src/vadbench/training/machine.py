@@ -3,10 +3,11 @@
 import ctypes
 import os
 from pathlib import Path
+from typing import Literal
 
 import torch
 
-__all__ = ["device", "set_up_torch", "use_bfloat16"]
+__all__ = ["device", "number_format", "set_up_torch", "use_bfloat16"]
 
 
 def use_bfloat16(precision: str) -> bool:
@@ -20,6 +21,11 @@ def use_bfloat16(precision: str) -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def number_format(precision: str) -> Literal["bf16-mixed", "32-true"]:
+    """What networks are computed in here, in Lightning's words."""
+    return "bf16-mixed" if use_bfloat16(precision) else "32-true"
 
 
 def device() -> torch.device:

@@ -14,7 +14,7 @@ from vadbench.errors import VadbenchError
 from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob, get_method
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import Batches, Samples
-from vadbench.training.machine import device, set_up_torch, use_bfloat16
+from vadbench.training.machine import device, number_format, set_up_torch, use_bfloat16
 from vadbench.training.stage import Stage
 
 __all__ = [
@@ -92,6 +92,7 @@ def train(
         "dataset": job.dataset,
         "seed": job.seed,
         "settings": dict(job.effective),
+        "computed_in": number_format(job.precision),
         "code": job.code,
     }
     if job.devices > 1:
@@ -215,6 +216,7 @@ def save_scores(job: ScoreJob, score: Callable[[Sequence[str], Sequence[Path]], 
         job.output,
         Identity(job.dataset, job.split),
         settings={"method": job.method, "variant": job.variant, "seed": job.seed}
+        | {"computed_in": number_format(job.precision)}
         | job.settings.plain(),
         inputs=inputs_of(job),
         code=job.code,

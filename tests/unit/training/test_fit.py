@@ -88,6 +88,11 @@ def facts(path: Path) -> dict[str, str]:
         return dict(file.metadata())
 
 
+def test_weights_say_what_they_were_computed_in(data: Path) -> None:
+    told = json.loads(facts(data / "before/flow.safetensors")["vadbench"])
+    assert told["computed_in"] == "32-true"
+
+
 @pytest.mark.parametrize("stage", ["flow", "finetune"])
 def test_the_same_seed_gives_the_same_file(data: Path, stage: str) -> None:
     train_stage(job(data / "again", stage))
