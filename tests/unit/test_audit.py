@@ -191,7 +191,7 @@ def test_a_replaced_mask_is_found_where_labels_stay_the_same(plan: Plan) -> None
         ("metrics.json", {"schema": 3, "dataset": "own"}, "does not say its method, variant, "),
         ("cost.json", {"schema": 2, "inputs": []}, "does not say its dataset"),
         ("metrics.json", {"schema": 2}, "has the schema 2, expected 3"),
-        ("index.json", {}, "has the schema None, expected 3"),
+        ("index.json", {}, "has the schema None, expected 4"),
         ("other.json", {"value": float("nan")}, "cannot be read (a number is NaN)"),
         ("other.json", {"value": float("-inf")}, "cannot be read (a number is -Infinity)"),
     ],

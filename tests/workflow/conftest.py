@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {
             "family": "walkway",
             "train_clips": 2,
             "test_clips": 2,
-            "frames": 16,
+            "frames": 20,
             "height": 96,
             "width": 144,
         }

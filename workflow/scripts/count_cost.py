@@ -6,6 +6,7 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import file_digest
+    from vadbench.artefacts.kinds import RECORDS
     from vadbench.datasets import open_source
     from vadbench.datasets.index import load_json, write_json
     from vadbench.methods import ApplyJob, ClipFrames, ScoreJob, get_method
@@ -54,7 +55,7 @@ with job_log(snakemake.log[0]):
 
     with tempfile.TemporaryDirectory() as name:
         found = count_cost(partial(work, Path(name)), clip.n_frames)
-    own = {"schema": 2, "clip": clip.name, "frames": clip.n_frames}
+    own = {"schema": RECORDS["cost.json"], "clip": clip.name, "frames": clip.n_frames}
     own |= {key: about[key] for key in ("dataset", "method", "variant", "seed")}
     own |= {"settings": job["settings"], "code": job["code"]}
     own["inputs"] = {str(path): file_digest(path) for path in snakemake.input}

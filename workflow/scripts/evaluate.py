@@ -5,6 +5,7 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.artefacts import file_digest, library_versions
+    from vadbench.artefacts.kinds import RECORDS
     from vadbench.datasets.index import index_anomalies, index_labels, load_json, write_json
     from vadbench.regions import Regions
     from vadbench.scoring.decision import decide
@@ -47,7 +48,7 @@ with job_log(snakemake.log[0]):
             records += [about | item for item in found]
     write_json(
         {
-            "schema": 3,
+            "schema": RECORDS["metrics.json"],
             "dataset": at.dataset,
             "method": at.method,
             "variant": at.variant,

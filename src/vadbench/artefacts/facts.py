@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vadbench.artefacts.check import weights_facts
+from vadbench.artefacts.kinds import RECORDS
 from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.artefacts.store import file_digest, open_artefact, write_atomically
 from vadbench.errors import VadbenchError
@@ -101,7 +102,7 @@ def write_listing(folder: Path, inputs: Iterable[Path], code: str) -> None:
     sources = (path / LISTING if path.is_dir() else path for path in inputs)
     content = {
         "seal": EMPTY,
-        "schema": 1,
+        "schema": RECORDS[LISTING],
         "folder": folder.as_posix(),
         "settings": {},
         "inputs": {path.as_posix(): file_digest(path) for path in sources},

@@ -216,5 +216,5 @@ KINDS: dict[str, Kind] = {
     ),
 }
 
-RECORDS = {"index.json": 3, "metrics.json": 3, "cost.json": 2, "contents.json": 1}
+RECORDS = {"index.json": 4, "metrics.json": 3, "cost.json": 2, "contents.json": 1}
 """Schema version of each JSON record that has one, by name."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import write_atomically
+from vadbench.artefacts.kinds import RECORDS
 from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.datasets import Clip, Labels
 from vadbench.datasets.labels import from_intervals, intervals
@@ -24,7 +25,6 @@ __all__ = [
     "write_json",
 ]
 
-SCHEMA = 4
 _USUAL_FPS = 25.0
 _SAME_FPS = 0.01  # relative; 29.97 and 30 are one
 
@@ -109,7 +109,7 @@ def build_index(
         if found != list(expected):
             warnings.append(_count_warning(dataset, split, clips[split], found, expected))
     return {
-        "schema": SCHEMA,
+        "schema": RECORDS["index.json"],
         "dataset": dataset,
         "family": family,
         "fps": fps,
