@@ -54,7 +54,7 @@ def test_an_intact_tree_is_sound(plan: Plan) -> None:
     assert report.files[".safetensors"] == 3
     # Clips, index, metrics, costs; and listings of curves, thumbnails and the report.
     assert report.files[".json"] == 4 + 1 + 3 + 2 + 3 + 2
-    assert report.files[".csv"] == 3
+    assert report.files[".csv"] == 4
     assert report.files[".png"] == 6
 
 

@@ -191,8 +191,10 @@ def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> N
     # The variant of one stage: with `full`, three would be trained again.
     config["methods"]["hf2vad"]["variants"] = ["no_frame_prediction"]
     tree.configure(config)
-    run = tree.folder / "results/walkway/hf2vad/no_frame_prediction/seed0"
-    weights, scores = run / "flow.safetensors", run / "scores/test.h5"
+    method = tree.folder / "results/walkway/hf2vad"
+    # It takes over the stage that it shares with `full`.
+    weights = method / "full/seed0/flow.safetensors"
+    scores = method / "no_frame_prediction/seed0/scores/test.h5"
     before = file_digest(scores)
     tree.run()
     table = pd.read_csv(tree.folder / "results/tables/benchmark.csv")
