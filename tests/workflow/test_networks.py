@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import DPTConfig, DPTForDepthEstimation, DPTImageProcessor
+from transformers import DPTForDepthEstimation
 
+from tests.unit.teachers.test_dpt import DPT, save
+from tests.unit.teachers.test_flow_networks import write_checkpoint
 from tests.videos import write_video
 from tests.workflow.conftest import Tree
 from vadbench.artefacts import file_digest, open_artefact
-from vadbench.teachers.flow.networks import make_network
 from vadbench.teachers.segmentation.settings import MaskRCNNSettings
 from vadbench.teachers.segmentation.torchvision_maskrcnn import build
 
@@ -39,26 +40,8 @@ def save_weights(folder: Path) -> None:
     folder.mkdir()
     torch.manual_seed(0)
     torch.save(build(MaskRCNNSettings(**MASK_RCNN)).state_dict(), folder / "mask.pth")
-    raft = {
-        "state_dict": make_network("raft_small").state_dict(),
-        "hyper_parameters": {"train_size": [368, 496]},
-        "pytorch-lightning_version": "2.0.0",
-    }
-    torch.save(raft, folder / "raft.ckpt")
-    config = DPTConfig(
-        hidden_size=32,
-        num_hidden_layers=4,
-        num_attention_heads=2,
-        intermediate_size=48,
-        image_size=64,
-        patch_size=16,
-        backbone_out_indices=[0, 1, 2, 3],
-        neck_hidden_sizes=[8, 16, 24, 32],
-        fusion_hidden_size=16,
-        is_hybrid=False,
-    )
-    DPTForDepthEstimation(config).save_pretrained(folder / "dpt")
-    DPTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder / "dpt")
+    write_checkpoint("raft_small", folder / "raft.ckpt")
+    save(DPTForDepthEstimation(DPT), folder / "dpt")
 
 
 @pytest.mark.slow
