@@ -120,16 +120,15 @@ def test_processes_divide_every_batch_in_order(
             for name in ("index", "flow"):
                 assert torch.equal(torch.cat([part[name] for part in parts]), batch[name])
             # The mean over processes of weighted means is the mean over samples.
-            means = [part["share"] * part["flow"].double().mean() for part in parts]
-            expected = float(batch["flow"].double().mean())
-            assert float(torch.stack(means).mean()) == pytest.approx(expected, rel=1e-4)
+            means = [part["share"] * part["flow"].double().abs().mean() for part in parts]
+            expected = float(batch["flow"].double().abs().mean())
+            assert float(torch.stack(means).mean()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
     "method",
     [
         "flow_duality",
-        pytest.param("hf2vad", marks=pytest.mark.slow),
         pytest.param("amsrc", marks=pytest.mark.slow),
         pytest.param("object_class_aware", marks=pytest.mark.slow),
         pytest.param("multitask_attention", marks=pytest.mark.slow),
@@ -157,10 +156,7 @@ def test_two_processes_train_as_one_does(
     assert found.columns.get_level_values(0).nunique() == 2
     together = found.xs("loss", axis=1, level=1).mean(axis=1)
     assert len(together) == len(losses) == 3 * EPOCHS
-    np.testing.assert_allclose(together[:3], losses[:3], rtol=1e-4)
-    # Adam makes steps of equal size out of gradients that are rounding and nothing else, so what
-    # differs grows from step to step; most where a memory is addressed by softmax.
-    np.testing.assert_allclose(together, losses, rtol=1e-2)
+    np.testing.assert_allclose(together, losses, rtol=1e-4)
     alone, shared = load_file(one.output), load_file(two.output)
     assert alone.keys() == shared.keys()
     for name, values in alone.items():
