@@ -27,3 +27,15 @@ def test_nothing_of_a_whole_tree_is_stale_and_its_digests_lead_to_raw_clips(
         assert {"scores", "weights", "clip"} < kinds
         matrix = load_json(plan.metrics(run))["matrix"]
         assert {record["protocol"] for record in matrix} == set(PROTOCOLS)
+
+
+def test_what_a_file_says_is_read_anew_where_another_lies_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(["mine"], ["hf2vad"], [0])
+    for folder, whole in (("first", False), ("second", True)):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        plan = make_tree(config, {"mine": {"00": 40}}, whole=whole)
+        (run,) = plan.runs
+        assert (len(trace(plan.scores(run)["test"])) > 1) is whole

@@ -55,7 +55,6 @@ from vadbench.report.site.provenance import (
     describe,
     group_nodes,
     read_audit,
-    read_node,
     trace,
 )
 from vadbench.report.site.timings import plain, read_timings
@@ -144,7 +143,6 @@ class _Results:
 class _Builder:
     def __init__(self, plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
         self.plan, self.folder, self.tell = plan, folder, tell
-        read_node.cache_clear()
         self.standing = look(plan)
         self.indices = {
             name: load_json(path)

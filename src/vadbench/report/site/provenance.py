@@ -49,13 +49,21 @@ class Node:
     test_auc: float | None = None
 
 
-@cache
 def read_node(path: str) -> Node:
     """Reads what a file below the current folder says of itself."""
-    file = Path(path)
     try:
-        if not file.exists():
-            return Node(path, problem="not there any more")
+        state = Path(path).stat()
+    except OSError as error:
+        there = not isinstance(error, FileNotFoundError | NotADirectoryError)
+        return Node(path, problem=str(error) if there else "not there any more")
+    return _read_node(path, Path.cwd(), state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@cache
+def _read_node(path: str, folder: Path, *state: int) -> Node:
+    """Reads a file once for each state that it was in, whatever the current folder is."""
+    file = folder / path
+    try:
         if file.suffix == ".h5":
             with open_artefact(file) as artefact:
                 return Node(
@@ -68,7 +76,7 @@ def read_node(path: str) -> Node:
                     artefact.inputs,
                 )
         if file.suffix == ".safetensors":
-            return _weights(file)
+            return _weights(path, file)
         if file.suffix == ".json":
             record = json.loads(file.read_text())
             if isinstance(record, dict) and "frames_sha256" in record:
@@ -79,18 +87,18 @@ def read_node(path: str) -> Node:
     return Node(path)
 
 
-def _weights(file: Path) -> Node:
+def _weights(path: str, file: Path) -> Node:
     from safetensors import safe_open
 
     try:
         with safe_open(file, framework="numpy") as content:
             about = content.metadata() or {}
     except Exception as error:  # its own exception type is not exported in all versions
-        return Node(file.as_posix(), "weights", problem=f"not readable ({error})")
+        return Node(path, "weights", problem=f"not readable ({error})")
     facts = json.loads(about["vadbench"]) if "vadbench" in about else {}
     inputs = facts.get("inputs", {})
     return Node(
-        file.as_posix(),
+        path,
         "weights",
         code=str(facts.get("code", "")),
         settings=dict(facts.get("settings", {})),
