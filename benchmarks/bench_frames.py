@@ -18,7 +18,7 @@ from rows import Row, plain_memory_format, seconds, training_step
 
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.methods.flow_duality.networks import FrameNetwork, MotionNetwork
-from vadbench.methods.flow_duality.run import peak_signal_to_noise
+from vadbench.methods.flow_duality.score import peak_signal_to_noise
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.methods.flow_duality.stages import FrameStage, MotionStage
 from vadbench.methods.multitask_attention import branches as multitask

@@ -19,7 +19,7 @@ from vadbench.artefacts.fingerprint import fingerprint, script_fingerprint
 from vadbench.config import Config, load_config
 from vadbench.datasets.watch import known_content
 from vadbench.errors import VadbenchError
-from vadbench.methods import get_method
+from vadbench.methods import Method, get_method
 from vadbench.report.site import site_files_digest
 from vadbench.scoring.protocol import Protocol
 from vadbench.settings import Settings
@@ -629,7 +629,12 @@ class Plan:
         job = _job(own, *method.train_code) | self._content_params(self.train_foreign(run, stage))
         job |= {"precision": self.config.precision, "earlier": method.before(run.base, stage)}
         if self.config.selection == "best_test":
-            job["judge"] = fingerprint(*_JUDGE)
+            if type(method).scorer is Method.scorer:
+                raise VadbenchError(
+                    f"selection: best_test: {run.method} has no scorer, so that no epoch of it can "
+                    "be chosen on the test set; set selection: last, or give the method one"
+                )
+            job["judge"] = fingerprint(*sorted({*_JUDGE, *method.score_code}))
             job["protocol"] = self.own_protocol(run).plain()
             job["weights"] = method.fusion_weights(settings, run.base)
         return job

@@ -20,18 +20,21 @@ def test_an_installed_package_brings_a_method(tmp_path: Path, monkeypatch) -> No
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(about.parent), str(EXAMPLES)]))
     tree = Tree(tmp_path / "project")
-    tree.configure(
-        {
-            "datasets": SMALL["datasets"],
-            "views": {"small": {"size": 32}},
-            "methods": {
-                "conv_autoencoder": {
-                    "views": "small",
-                    "settings": {"widths": [16, 8, 8], "reconstruct": {"batch_size": 8}},
-                }
-            },
-        }
-    )
+    config = {
+        "datasets": SMALL["datasets"],
+        "views": {"small": {"size": 32}},
+        "methods": {
+            "conv_autoencoder": {
+                "views": "small",
+                "settings": {"widths": [16, 8, 8], "reconstruct": {"batch_size": 8}},
+            }
+        },
+    }
+    tree.configure(config | {"selection": "best_test"})
+    refused = tree.run("-n", check=False)
+    assert refused.returncode != 0
+    assert "conv_autoencoder has no scorer" in refused.stdout + refused.stderr
+    tree.configure(config)
     tree.run()
     table = pd.read_csv(tree.folder / "results/tables/benchmark.csv")
     assert set(table["method"]) == {"conv_autoencoder"}
@@ -41,9 +44,11 @@ def test_an_installed_package_brings_a_method(tmp_path: Path, monkeypatch) -> No
 
 def test_the_fingerprint_of_such_a_method_covers_what_it_uses_of_vadbench(monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLES))
-    modules = covered("conv_autoencoder.network")
-    for name in ("conv_autoencoder.method", "vadbench.training.run", "vadbench.scoring.scores"):
-        assert name in modules
+    trained = {"conv_autoencoder.network", "vadbench.training.run"}
+    scored = {"conv_autoencoder.score", "vadbench.training.scoring", "vadbench.scoring.scores"}
+    assert trained < set(covered("conv_autoencoder.network"))
+    assert not scored & set(covered("conv_autoencoder.network"))
+    assert scored < set(covered("conv_autoencoder.score"))
 
 
 def test_the_example_is_short() -> None:

@@ -128,6 +128,22 @@ CASES = {
         replace("nn.Conv2d(", "nn.LazyConv2d("),
         {"train": 1, **ONE},
     ),
+    "the score of one method": (
+        "src/vadbench/methods/amsrc/score.py",
+        replace('"prediction_error": squared', '"prediction_error": 2 * squared'),
+        ONE,
+    ),
+    "how every method scores": (
+        "src/vadbench/training/scoring.py",
+        replace("values.double()", "values.float()"),
+        {"score": 4, "evaluate": 2, "draw_curves": 2, "tabulate": 1}
+        | {"count_cost": 2, "build_report": 1},
+    ),
+    "pictures, where none are asked for": (
+        "src/vadbench/training/panels.py",
+        replace("if share >= 1:", "if share > 1:"),
+        {},
+    ),
     "a shared block": (
         "src/vadbench/networks/blocks.py",
         replace("padding=1", "padding=2"),
@@ -185,7 +201,7 @@ RAW = {
     "count_cost": 2,
     **EVALUATED,
 }
-FAST = {"a log line", "a network layer of one method", "a label file"}
+FAST = {"a log line", "a network layer of one method", "the score of one method", "a label file"}
 
 
 def compare(tree: Tree, expected: dict[str, int]) -> dict:

@@ -1,7 +1,6 @@
 """Convolutional autoencoder of Hasan et al., CVPR 2016, as a method outside the package.
 
-Ten grey frames go in and come out; what was not seen in training comes out badly. Without the
-paper's augmentation by skipped frames, and with strided transposed convolutions for unpooling.
+Without the paper's augmentation by skipped frames; unpooling is by strided convolutions.
 """
 
 from collections.abc import Mapping
@@ -12,8 +11,6 @@ from pydantic import Field
 from vadbench.methods import Method, ScoreJob, TrainJob, Variant, register
 from vadbench.settings import Settings
 from vadbench.training.settings import StageSettings
-
-FRAMES = 10
 
 
 class ConvAutoencoderSettings(Settings):
@@ -29,7 +26,8 @@ class ConvAutoencoder(Method):
 
     name = "conv_autoencoder"
     settings_model = ConvAutoencoderSettings
-    train_code = score_code = ("conv_autoencoder.network",)
+    train_code = ("conv_autoencoder.network",)
+    score_code = ("conv_autoencoder.score",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
     @property
@@ -51,6 +49,6 @@ class ConvAutoencoder(Method):
         train_stage(job)
 
     def score(self, job: ScoreJob) -> None:
-        from conv_autoencoder.network import score_split
+        from conv_autoencoder.score import score_split
 
         score_split(job)

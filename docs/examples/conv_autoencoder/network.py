@@ -1,20 +1,20 @@
-"""The network, its loss and its score; all else is vadbench's."""
+"""The network, its loss and its training; all else is vadbench's."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from conv_autoencoder.method import FRAMES, ConvAutoencoderSettings
-from vadbench.methods import ScoreJob, TrainJob
-from vadbench.scoring.scores import Scores, fill_start
+from vadbench.methods import TrainJob
 from vadbench.training.data import ViewSet
-from vadbench.training.inputs import FRAME_BATCH
-from vadbench.training.machine import set_up_torch
-from vadbench.training.run import save_scores, score_samples, train
+from vadbench.training.run import train
 from vadbench.training.stage import Stage
+
+if TYPE_CHECKING:
+    from conv_autoencoder.method import ConvAutoencoderSettings
+
+FRAMES = 10
 
 
 def frames_of(batch: dict[str, Tensor]) -> Tensor:
@@ -25,7 +25,7 @@ def frames_of(batch: dict[str, Tensor]) -> Tensor:
 class Autoencoder(nn.Sequential):
     """(B, 10, H, W) to the same; sides are multiples of 16."""
 
-    def __init__(self, settings: ConvAutoencoderSettings) -> None:
+    def __init__(self, settings: "ConvAutoencoderSettings") -> None:
         a, b, c = settings.widths
         super().__init__(
             *(nn.Conv2d(FRAMES, a, 11, stride=4, padding=5), nn.ReLU(), nn.MaxPool2d(2)),
@@ -40,7 +40,7 @@ class Autoencoder(nn.Sequential):
 class ReconstructStage(Stage):
     """Squared error of all ten frames."""
 
-    def __init__(self, settings: ConvAutoencoderSettings) -> None:
+    def __init__(self, settings: "ConvAutoencoderSettings") -> None:
         super().__init__(Autoencoder(settings), settings.reconstruct)
 
     def training_step(self, batch: dict[str, Tensor]) -> Tensor:
@@ -56,33 +56,4 @@ def samples(views: Sequence[Path]) -> ViewSet:
 
 def train_stage(job: TrainJob) -> None:
     """Trains the network and writes its weights."""
-    train(
-        job,
-        lambda: ReconstructStage(job.settings),
-        lambda stage: samples(job.views),
-        lambda network, clips, views, frozen: score(network, clips, views, job.precision),
-    )
-
-
-def score_split(job: ScoreJob) -> None:
-    """Scores all frames of a split; the first nine of a clip have the tenth's score."""
-    set_up_torch(job.threads)
-    network = Autoencoder(job.settings)
-    network.load_state_dict(load_file(job.weights["reconstruct"]))
-    save_scores(job, lambda clips, views: score(network, clips, views, job.precision))
-
-
-def score(
-    network: nn.Module, clips: Sequence[str], views: Sequence[Path], precision: str
-) -> Scores:
-    """Scores every frame by the squared error of the ten frames that it ends."""
-
-    def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        frames = frames_of(batch)
-        error = (network(frames).float() - frames).square().flatten(1).sum(dim=1)
-        return {"reconstruction_error": error}
-
-    read = samples(views)
-    found = score_samples(network, compute, read, FRAME_BATCH, precision, seed=0)
-    frames = {name: fill_start(values, read.starts, FRAMES - 1) for name, values in found.items()}
-    return Scores.of_frames(clips, (np.diff(read.starts) + FRAMES - 1).tolist(), frames)
+    train(job, lambda: ReconstructStage(job.settings), lambda stage: samples(job.views))

@@ -23,6 +23,8 @@ from vadbench.errors import VadbenchError
 from vadbench.settings import Settings
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from vadbench.datasets import Clip
     from vadbench.scoring.choose import Chosen
     from vadbench.scoring.scores import Scores
@@ -37,11 +39,13 @@ __all__ = [
     "PaperNumber",
     "Pretrained",
     "ScoreJob",
+    "Scorer",
     "Speed",
     "TestSet",
     "TrainJob",
     "Variant",
     "get_method",
+    "inputs_of",
     "merge",
     "method_names",
     "nearest",
@@ -49,6 +53,8 @@ __all__ = [
 ]
 
 Budget = Literal["cpu-demo", "cpu", "paper"]
+Scorer = Callable[["nn.Module", Sequence[str], Sequence[Path], Path | None], "Scores"]
+"""Scores clips: the networks, clip names, their cubes or views, and outputs of a frozen stage."""
 
 
 class PaperNumber(Settings):
@@ -304,6 +310,18 @@ class ExplainJob:
     code: str = ""
 
 
+def inputs_of(job: TrainJob | ApplyJob | ScoreJob | ExplainJob) -> list[Path]:
+    """Returns every file that a job's result is computed from."""
+    frozen = None if isinstance(job, ApplyJob) else job.frozen
+    pretrained = job.pretrained if isinstance(job, TrainJob) else None
+    return [
+        *job.weights.values(),
+        *job.cubes,
+        *job.views,
+        *(path for path in (frozen, pretrained) if path is not None),
+    ]
+
+
 class Method(ABC):
     """Declaration of a method; importing it must not import torch.
 
@@ -408,6 +426,15 @@ class Method(ABC):
     @abstractmethod
     def score(self, job: ScoreJob) -> None:
         """Computes raw component scores of a split."""
+
+    def scorer(self, job: TrainJob) -> "Scorer":
+        """Returns what scores clips with a stage's networks between epochs.
+
+        Training asks for it where the best epoch on the test set is kept, too. It belongs to
+        `score_code`, which the modules that train must not import: then what is edited there
+        trains nothing again.
+        """
+        raise NotImplementedError(f"{self.name} has no scorer")
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures what the networks see in chosen frames."""

@@ -1,7 +1,7 @@
 """Branches: students that translate a frame to what a teacher sees in it.
 
 object_class_aware and multitask_attention each have two, trained without each other: on the worst
-patch of an image, and scored by the mean of a map of errors.
+patch of an image, and scored by the mean of a map of errors (`branch_scores`).
 """
 
 from abc import abstractmethod
@@ -10,31 +10,17 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vadbench.artefacts import open_artefact
-from vadbench.methods import ExplainJob, ScoreJob, TrainJob
+from vadbench.methods import TrainJob
 from vadbench.networks.translation import max_patch_loss
-from vadbench.scoring.scores import Scores, fill_start
 from vadbench.training.data import ViewSet
-from vadbench.training.inputs import FRAME_BATCH, frames_of
-from vadbench.training.machine import set_up_torch
-from vadbench.training.panels import View, explain
-from vadbench.training.run import save_scores, score_samples, train
+from vadbench.training.run import train
 from vadbench.training.settings import StageSettings
 from vadbench.training.stage import Stage
 
-__all__ = [
-    "Branch",
-    "BranchStage",
-    "explain_branches",
-    "magnitude_scale",
-    "save_branch_scores",
-    "score_branches",
-    "train_branch",
-]
+__all__ = ["Branch", "BranchStage", "magnitude_scale", "train_branch"]
 
 _EVERY = 2  # the scale is a percentile of every second pixel, across and down
 
@@ -100,67 +86,7 @@ def train_branch(job: TrainJob, make: Callable[[], Stage]) -> None:
         assert isinstance(stage.networks, Branch)
         return stage.networks.samples(job.views)
 
-    def score(
-        branch: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
-    ) -> Scores:
-        assert isinstance(branch, Branch)
-        return score_branches([branch], clips, views, job.precision, job.seed)
-
-    train(job, make, samples, score)
-
-
-def save_branch_scores(job: ScoreJob, make: Callable[[str], Branch]) -> None:
-    """Scores a split with the branches whose weights a job has.
-
-    Args:
-        job: What to score.
-        make: Builds the branch of a stage.
-    """
-    set_up_torch(job.threads)
-    branches = _load(job.weights, make)
-    save_scores(
-        job, lambda clips, views: score_branches(branches, clips, views, job.precision, job.seed)
-    )
-
-
-def _load(weights: Mapping[str, Path], make: Callable[[str], Branch]) -> list[Branch]:
-    branches = []
-    for stage, path in weights.items():
-        branch = make(stage)
-        branch.load_state_dict(load_file(path))
-        branches.append(branch)
-    return branches
-
-
-def explain_branches(job: ExplainJob, make: Callable[[str], Branch]) -> None:
-    """Pictures what the branches whose weights a job has see in its frames.
-
-    Args:
-        job: What to picture.
-        make: Builds the branch of a stage.
-    """
-
-    def view(branch: Branch) -> View:
-        def look(batch: dict[str, Tensor]) -> dict[str, Tensor]:
-            estimate, target = branch(batch)
-            difference, scored = (
-                branch.difference(estimate, target),
-                branch.anomaly_map(estimate, target),
-            )
-            form = "classes" if branch.classes else "map"
-            if branch.classes:
-                estimate, target = (item.argmax(dim=1, keepdim=True) for item in (estimate, target))
-            found = {
-                "input/image": frames_of(batch)[:, -3:],
-                f"target/{form}": target,
-                f"estimate/{form}": estimate,
-                "map/map": difference,
-            }
-            return found if torch.equal(difference, scored) else found | {"refined/map": scored}
-
-        return View(branch.component, branch, branch.samples(job.views), look, branch.missing)
-
-    explain(job, lambda: [view(branch) for branch in _load(job.weights, make)])
+    train(job, make, samples)
 
 
 def magnitude_scale(views: Sequence[Path], percentile: float, *, masked: bool) -> float:
@@ -183,26 +109,3 @@ def magnitude_scale(views: Sequence[Path], percentile: float, *, masked: bool) -
     every = np.concatenate(magnitudes)
     scale = float(np.percentile(every, percentile)) if len(every) else 0.0
     return scale if scale > 0 else 1.0
-
-
-def score_branches(
-    branches: Sequence[Branch],
-    clips: Sequence[str],
-    views: Sequence[Path],
-    precision: str,
-    seed: int,
-) -> Scores:
-    """Scores every frame of clips: a component for each branch."""
-    frames, lengths = {}, []
-    for branch in branches:
-        samples = branch.samples(views)
-
-        def compute(batch: dict[str, Tensor], branch: Branch = branch) -> dict[str, Tensor]:
-            return {branch.component: branch.anomaly_map(*branch(batch)).mean(dim=(1, 2, 3))}
-
-        found = score_samples(branch, compute, samples, FRAME_BATCH, precision, seed)
-        frames[branch.component] = fill_start(
-            found[branch.component], samples.starts, branch.missing
-        )
-        lengths = (np.diff(samples.starts) + branch.missing).tolist()
-    return Scores.of_frames(clips, lengths, frames)

@@ -18,11 +18,11 @@ from torch.nn import functional as F
 
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.half import to_half
-from vadbench.methods import ExplainJob
+from vadbench.methods import ExplainJob, inputs_of
 from vadbench.training.data import CubeSet, Samples
+from vadbench.training.inference import compute_batches
 from vadbench.training.inputs import FRAME_BATCH
 from vadbench.training.machine import device, set_up_torch, use_bfloat16
-from vadbench.training.run import compute_batches, inputs_of
 
 __all__ = ["View", "explain"]
 

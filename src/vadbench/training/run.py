@@ -1,55 +1,24 @@
-"""Trains, applies and scores networks: all that is no method's own."""
+"""Trains the stages of every method: all that is no method's own."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, nn
 
-from vadbench.artefacts import ArtefactWriter, Identity, file_digest
+from vadbench.artefacts import file_digest
 from vadbench.errors import VadbenchError
-from vadbench.methods import ApplyJob, ExplainJob, ScoreJob, TrainJob, get_method
-from vadbench.scoring.scores import Scores
+from vadbench.methods import TrainJob, get_method, inputs_of
 from vadbench.training.data import Batches, Samples
-from vadbench.training.machine import device, number_format, set_up_torch, use_bfloat16
+from vadbench.training.machine import number_format, set_up_torch
 from vadbench.training.stage import Stage
 
-__all__ = [
-    "Score",
-    "compute_batches",
-    "inputs_of",
-    "output_writer",
-    "save_scores",
-    "score_samples",
-    "train",
-]
-
-Floats = npt.NDArray[np.float64]
-Compute = Callable[[dict[str, Tensor]], dict[str, Tensor]]
-Score = Callable[[nn.Module, Sequence[str], Sequence[Path], Path | None], Scores]
-"""Scores clips: the networks, clip names, their cubes or views, and outputs of a frozen stage."""
-
-
-def inputs_of(job: TrainJob | ApplyJob | ScoreJob | ExplainJob) -> list[Path]:
-    """Returns every file that a job's result is computed from."""
-    frozen = None if isinstance(job, ApplyJob) else job.frozen
-    pretrained = job.pretrained if isinstance(job, TrainJob) else None
-    return [
-        *job.weights.values(),
-        *job.cubes,
-        *job.views,
-        *(path for path in (frozen, pretrained) if path is not None),
-    ]
+__all__ = ["train"]
 
 
 def train(
     job: TrainJob,
     make: Callable[[], Stage],
     samples: Callable[[Stage], Samples],
-    score: Score,
 ) -> None:
     """Trains one stage and writes its weights.
 
@@ -57,13 +26,13 @@ def train(
         job: What to train.
         make: Builds the stage; its initial weights are drawn from the job's seed.
         samples: Opens the training samples of a stage.
-        score: Scores clips with the stage's networks, to choose an epoch on the test set.
 
     Raises:
         VadbenchError: There are no samples, an input is damaged, or the settings want pretrained
             weights and the job has none.
     """
-    start = get_method(job.method).pretrained(job.settings, job.stage)
+    method = get_method(job.method)
+    start = method.pretrained(job.settings, job.stage)
     if start is not None and (start.weights == "none") != (job.pretrained is None):
         raise VadbenchError(
             f"{job.method}, stage {job.stage}: {start.key} is {start.weights!r}, but the job has "
@@ -101,7 +70,7 @@ def train(
     after_epoch = None
     if job.test is not None:
         best, test = job.output.with_suffix(".best_test.safetensors"), job.test
-        paths = [*job.cubes, *job.views]
+        score, paths = method.scorer(job), [*job.cubes, *job.views]
 
         def judge() -> float:
             own = score(networks, [path.stem for path in paths], paths, job.frozen)
@@ -134,90 +103,3 @@ def _seed(job: TrainJob, purpose: str) -> int:
     # Stages and purposes must not share a stream of random numbers.
     text = f"{job.seed} {job.stage} {purpose}".encode()
     return int.from_bytes(hashlib.sha256(text).digest()[:4])
-
-
-def compute_batches(
-    networks: nn.Module,
-    compute: Compute,
-    samples: Samples,
-    batch_size: int,
-    precision: str,
-    keep: Callable[[dict[str, Tensor]], None],
-) -> None:
-    """Computes something of all samples in order, without gradients.
-
-    Args:
-        networks: Set to evaluation and moved to where it runs fastest.
-        compute: Returns named tensors for a batch of samples.
-        samples: The samples.
-        batch_size: Samples per call.
-        precision: "auto", "32" or "bf16".
-        keep: Takes what each call returns.
-    """
-    place = device()
-    networks.eval().to(place)
-    with (
-        torch.inference_mode(),
-        torch.autocast(place.type, torch.bfloat16, enabled=use_bfloat16(precision)),
-    ):
-        for stored in samples.in_order(batch_size):
-            keep(compute({name: values.to(place) for name, values in stored.items()}))
-
-
-def output_writer(job: ApplyJob, kind: str) -> ArtefactWriter:
-    """Returns the writer of what a frozen stage makes of a split, an artefact of a kind."""
-    return ArtefactWriter(
-        job.output,
-        kind,
-        Identity(job.dataset, job.split),
-        0,
-        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
-        | dict(job.effective),
-        inputs=inputs_of(job),
-        code=job.code,
-    )
-
-
-def score_samples(
-    networks: nn.Module,
-    compute: Compute,
-    samples: Samples,
-    batch_size: int,
-    precision: str,
-    seed: int,
-) -> dict[str, Floats]:
-    """Scores samples in order, without gradients.
-
-    Args:
-        networks: Set to evaluation and moved to where it runs fastest.
-        compute: Returns a raw score (B,) of each component for a batch of samples.
-        samples: The samples.
-        batch_size: Samples per call.
-        precision: "auto", "32" or "bf16".
-        seed: Seed of what is drawn at test time.
-
-    Returns:
-        For each component (N,) float64.
-    """
-    found: dict[str, list[Tensor]] = {}
-
-    def keep(scores: dict[str, Tensor]) -> None:
-        for name, values in scores.items():
-            found.setdefault(name, []).append(values.double().cpu())
-
-    torch.manual_seed(seed)
-    compute_batches(networks, compute, samples, batch_size, precision, keep)
-    return {name: torch.cat(parts).numpy() for name, parts in found.items()}
-
-
-def save_scores(job: ScoreJob, score: Callable[[Sequence[str], Sequence[Path]], Scores]) -> None:
-    """Scores the job's clips and writes its `scores` artefact."""
-    score([clip.name for clip in job.clips], [*job.cubes, *job.views]).save(
-        job.output,
-        Identity(job.dataset, job.split),
-        settings={"method": job.method, "variant": job.variant, "seed": job.seed}
-        | {"computed_in": number_format(job.precision)}
-        | job.settings.plain(),
-        inputs=inputs_of(job),
-        code=job.code,
-    )

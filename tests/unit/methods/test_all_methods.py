@@ -37,7 +37,7 @@ from pathlib import Path
 from tests.unit.methods.test_all_methods import CASES, job
 from vadbench.methods import get_method
 from vadbench.training import fit
-import vadbench.methods.amsrc.run, vadbench.methods.flow_duality.run
+import vadbench.methods.amsrc.train, vadbench.methods.flow_duality.train
 
 fit.CHECKPOINT_SECONDS = 0.0
 after = fit._Keep.on_train_batch_end

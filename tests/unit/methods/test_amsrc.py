@@ -10,9 +10,10 @@ from tests.cubes import write_cubes
 from vadbench.artefacts import open_artefact
 from vadbench.methods import ClipFrames, ScoreJob, TrainJob, get_method
 from vadbench.methods.amsrc.networks import AMSRCNetwork
-from vadbench.methods.amsrc.run import object_scores, score_split, train_stage
+from vadbench.methods.amsrc.score import object_scores, score_split
 from vadbench.methods.amsrc.settings import AMSRCSettings
 from vadbench.methods.amsrc.stage import PredictStage, inconsistency, predict
+from vadbench.methods.amsrc.train import train_stage
 from vadbench.training.settings import StageSettings
 
 FULL = AMSRCSettings()

@@ -7,15 +7,12 @@ import torch
 from tests.views import write_views
 from vadbench.artefacts import open_artefact
 from vadbench.methods import ApplyJob, ClipFrames, ScoreJob, TrainJob, get_method
+from vadbench.methods.flow_duality.frozen import apply_motion
 from vadbench.methods.flow_duality.networks import FrameNetwork, MotionNetwork
-from vadbench.methods.flow_duality.run import (
-    apply_motion,
-    peak_signal_to_noise,
-    score_split,
-    train_stage,
-)
+from vadbench.methods.flow_duality.score import peak_signal_to_noise, score_split
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.methods.flow_duality.stages import FrameStage, MotionStage
+from vadbench.methods.flow_duality.train import train_stage
 from vadbench.networks.flow_colours import flow_colours
 from vadbench.networks.losses import root_mean_square
 from vadbench.networks.unet import MultiScaleBlock

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from vadbench.methods import get_method
-from vadbench.methods.memory_toy.run import ReconstructStage
 from vadbench.methods.memory_toy.settings import MemoryToySettings
+from vadbench.methods.memory_toy.train import ReconstructStage
 
 VARIANTS = get_method("memory_toy").variants
 

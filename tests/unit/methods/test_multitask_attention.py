@@ -9,8 +9,9 @@ from vadbench.artefacts import open_artefact
 from vadbench.methods import ClipFrames, ScoreJob, TrainJob, get_method
 from vadbench.methods.multitask_attention.branches import Appearance, Motion
 from vadbench.methods.multitask_attention.networks import AttentionMap, AttentiveUNet
-from vadbench.methods.multitask_attention.run import score_split, train_stage
+from vadbench.methods.multitask_attention.score import score_split
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
+from vadbench.methods.multitask_attention.train import train_stage
 from vadbench.networks.translation import translation_unet
 from vadbench.training.settings import StageSettings
 

@@ -14,8 +14,9 @@ from vadbench.artefacts import file_digest, open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.methods import ClipFrames, ScoreJob, TrainJob, get_method
 from vadbench.methods.object_class_aware.branches import Appearance, Motion
-from vadbench.methods.object_class_aware.run import score_split, train_stage
+from vadbench.methods.object_class_aware.score import score_split
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
+from vadbench.methods.object_class_aware.train import train_stage
 from vadbench.networks.translation import (
     class_targets,
     masked_magnitude,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, Scorer, TrainJob, Variant, register
 from vadbench.methods.amsrc.settings import AMSRCSettings
 from vadbench.settings import Settings
 
@@ -19,8 +19,8 @@ class AMSRC(Method):
 
     name = "amsrc"
     settings_model = AMSRCSettings
-    train_code = ("vadbench.methods.amsrc.run",)
-    score_code = ("vadbench.methods.amsrc.run",)
+    train_code = ("vadbench.methods.amsrc.train",)
+    score_code = ("vadbench.methods.amsrc.score",)
     explain_code = ("vadbench.methods.amsrc.panels",)
     squared_errors = frozenset({"prediction_error"})
 
@@ -56,15 +56,21 @@ class AMSRC(Method):
 
     def train(self, job: TrainJob) -> None:
         """Trains the network."""
-        from vadbench.methods.amsrc.run import train_stage
+        from vadbench.methods.amsrc.train import train_stage
 
         train_stage(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""
-        from vadbench.methods.amsrc.run import score_split
+        from vadbench.methods.amsrc.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.amsrc.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import ApplyJob, ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import (
+    ApplyJob,
+    ExplainJob,
+    Method,
+    ScoreJob,
+    Scorer,
+    TrainJob,
+    Variant,
+    register,
+)
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.settings import Settings
 
@@ -19,9 +28,9 @@ class FlowDuality(Method):
 
     name = "flow_duality"
     settings_model = FlowDualitySettings
-    train_code = ("vadbench.methods.flow_duality.run",)
-    apply_code = ("vadbench.methods.flow_duality.run",)
-    score_code = ("vadbench.methods.flow_duality.run",)
+    train_code = ("vadbench.methods.flow_duality.train",)
+    apply_code = ("vadbench.methods.flow_duality.frozen",)
+    score_code = ("vadbench.methods.flow_duality.score",)
     explain_code = ("vadbench.methods.flow_duality.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
@@ -68,21 +77,27 @@ class FlowDuality(Method):
 
     def train(self, job: TrainJob) -> None:
         """Trains a stage."""
-        from vadbench.methods.flow_duality.run import train_stage
+        from vadbench.methods.flow_duality.train import train_stage
 
         train_stage(job)
 
     def apply(self, job: ApplyJob) -> None:
         """Predicts the flow of a split."""
-        from vadbench.methods.flow_duality.run import apply_motion
+        from vadbench.methods.flow_duality.frozen import apply_motion
 
         apply_motion(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""
-        from vadbench.methods.flow_duality.run import score_split
+        from vadbench.methods.flow_duality.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.flow_duality.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

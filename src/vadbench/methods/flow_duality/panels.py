@@ -7,7 +7,7 @@ from torch import Tensor
 
 from vadbench.methods import ExplainJob
 from vadbench.methods.flow_duality.networks import FrameNetwork
-from vadbench.methods.flow_duality.run import frame_pairs
+from vadbench.methods.flow_duality.samples import frame_pairs
 from vadbench.methods.flow_duality.settings import FlowDualitySettings
 from vadbench.methods.flow_duality.stages import predict_frames
 from vadbench.training.panels import View, explain

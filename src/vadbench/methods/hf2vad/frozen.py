@@ -9,9 +9,9 @@ from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.folding import fold_batch_norms
 from vadbench.networks.losses import squared_error
 from vadbench.training.data import CubeSet
+from vadbench.training.inference import compute_batches, output_writer
 from vadbench.training.inputs import CUBE_BATCH, flows_of
 from vadbench.training.machine import set_up_torch
-from vadbench.training.run import compute_batches, output_writer
 
 __all__ = ["reconstruct_split"]
 

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vadbench.methods import ApplyJob, ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import (
+    ApplyJob,
+    ExplainJob,
+    Method,
+    ScoreJob,
+    Scorer,
+    TrainJob,
+    Variant,
+    register,
+)
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.settings import Settings
 
@@ -137,6 +146,12 @@ class HF2VAD(Method):
         from vadbench.methods.hf2vad.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.hf2vad.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

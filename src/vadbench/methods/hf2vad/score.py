@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor
+from torch import Tensor, nn
 
 from vadbench.artefacts import open_artefact
-from vadbench.methods import ScoreJob
+from vadbench.methods import ScoreJob, Scorer, TrainJob
 from vadbench.methods.hf2vad.model import Networks
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.networks.folding import fold_batch_norms
@@ -17,9 +17,9 @@ from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
 from vadbench.training.inputs import CUBE_BATCH, flows_of, frames_of
 from vadbench.training.machine import set_up_torch
-from vadbench.training.run import save_scores, score_samples
+from vadbench.training.scoring import save_scores, score_samples
 
-__all__ = ["object_scores", "score_clips", "score_split"]
+__all__ = ["object_scores", "score_split", "scorer"]
 
 
 def score_split(job: ScoreJob) -> None:
@@ -34,26 +34,23 @@ def score_split(job: ScoreJob) -> None:
     )
     networks.load(job.weights)
     fold_batch_norms(networks)
-    save_scores(
-        job,
-        lambda clips, cubes: score_clips(
-            networks, settings, clips, cubes, job.precision, job.seed, job.frozen
-        ),
-    )
+    score = scorer(job)
+    save_scores(job, lambda clips, cubes: score(networks, clips, cubes, job.frozen))
 
 
-def score_clips(
-    networks: Networks,
-    settings: HF2VADSettings,
-    clips: Sequence[str],
-    cubes: Sequence[Path],
-    precision: str,
-    seed: int,
-    frozen: Path | None,
-) -> Scores:
-    """Scores the cubes of clips; see `object_scores`."""
-    values = object_scores(networks, settings, cubes, precision, seed, frozen)
-    return Scores.of_cubes(clips, cubes, values)
+def scorer(job: ScoreJob | TrainJob) -> Scorer:
+    """Returns what scores the cubes of clips; see `object_scores`."""
+    settings = job.settings
+    assert isinstance(settings, HF2VADSettings)
+
+    def score(
+        networks: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
+    ) -> Scores:
+        assert isinstance(networks, Networks)
+        values = object_scores(networks, settings, cubes, job.precision, job.seed, frozen)
+        return Scores.of_cubes(clips, cubes, values)
+
+    return score
 
 
 def object_scores(

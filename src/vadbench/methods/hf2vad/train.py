@@ -1,16 +1,11 @@
 """Trains HF2-VAD's stages."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
-from torch import nn
+from collections.abc import Callable
 
 from vadbench.methods import TrainJob
 from vadbench.methods.hf2vad.model import Networks
-from vadbench.methods.hf2vad.score import score_clips
 from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.stages import FinetuneStage, FlowStage, FrameStage
-from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
 from vadbench.training.run import train
 from vadbench.training.settings import StageSettings
@@ -36,10 +31,4 @@ def train_stage(job: TrainJob) -> None:
         fields = ["flow"] if job.stage == "flow" else ["frames", "flow"]
         return CubeSet(job.cubes, fields, {"reconstructed": job.frozen} if job.frozen else {})
 
-    def score(
-        networks: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
-    ) -> Scores:
-        assert isinstance(networks, Networks)
-        return score_clips(networks, settings, clips, cubes, job.precision, job.seed, frozen)
-
-    train(job, make, samples, score)
+    train(job, make, samples)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from vadbench.methods import ExplainJob, Method, ScoreJob, TrainJob, Variant, register
+from vadbench.methods import ExplainJob, Method, ScoreJob, Scorer, TrainJob, Variant, register
 from vadbench.methods.memory_toy.settings import MemoryToySettings
 from vadbench.settings import Settings
 
@@ -18,8 +18,8 @@ class MemoryToy(Method):
 
     name = "memory_toy"
     settings_model = MemoryToySettings
-    train_code = ("vadbench.methods.memory_toy.run",)
-    score_code = ("vadbench.methods.memory_toy.run",)
+    train_code = ("vadbench.methods.memory_toy.train",)
+    score_code = ("vadbench.methods.memory_toy.score",)
     explain_code = ("vadbench.methods.memory_toy.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
     squared_errors = frozenset({"reconstruction_error"})
@@ -58,15 +58,21 @@ class MemoryToy(Method):
 
     def train(self, job: TrainJob) -> None:
         """Trains an autoencoder."""
-        from vadbench.methods.memory_toy.run import train_stage
+        from vadbench.methods.memory_toy.train import train_stage
 
         train_stage(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""
-        from vadbench.methods.memory_toy.run import score_split
+        from vadbench.methods.memory_toy.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.memory_toy.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen digits."""

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vadbench.methods import ExplainJob
-from vadbench.methods.memory_toy.run import build, images_of
+from vadbench.methods.memory_toy.model import build, images_of
 from vadbench.methods.memory_toy.settings import MemoryToySettings
 from vadbench.training.data import ViewSet
 from vadbench.training.panels import View, explain

@@ -8,6 +8,7 @@ from vadbench.methods import (
     Method,
     Pretrained,
     ScoreJob,
+    Scorer,
     TrainJob,
     Variant,
     register,
@@ -27,8 +28,8 @@ class MultitaskAttention(Method):
 
     name = "multitask_attention"
     settings_model = MultitaskAttentionSettings
-    train_code = ("vadbench.methods.multitask_attention.run",)
-    score_code = ("vadbench.methods.multitask_attention.run",)
+    train_code = ("vadbench.methods.multitask_attention.train",)
+    score_code = ("vadbench.methods.multitask_attention.score",)
     explain_code = ("vadbench.methods.multitask_attention.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
@@ -97,15 +98,21 @@ class MultitaskAttention(Method):
 
     def train(self, job: TrainJob) -> None:
         """Trains a branch."""
-        from vadbench.methods.multitask_attention.run import train_stage
+        from vadbench.methods.multitask_attention.train import train_stage
 
         train_stage(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""
-        from vadbench.methods.multitask_attention.run import score_split
+        from vadbench.methods.multitask_attention.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.multitask_attention.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

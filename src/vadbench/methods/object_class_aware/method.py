@@ -8,6 +8,7 @@ from vadbench.methods import (
     Method,
     Pretrained,
     ScoreJob,
+    Scorer,
     TrainJob,
     Variant,
     register,
@@ -24,8 +25,8 @@ class ObjectClassAware(Method):
 
     name = "object_class_aware"
     settings_model = ObjectClassAwareSettings
-    train_code = ("vadbench.methods.object_class_aware.run",)
-    score_code = ("vadbench.methods.object_class_aware.run",)
+    train_code = ("vadbench.methods.object_class_aware.train",)
+    score_code = ("vadbench.methods.object_class_aware.score",)
     explain_code = ("vadbench.methods.object_class_aware.panels",)
     reads: ClassVar[Literal["cubes", "views"]] = "views"
 
@@ -81,15 +82,21 @@ class ObjectClassAware(Method):
 
     def train(self, job: TrainJob) -> None:
         """Trains a branch."""
-        from vadbench.methods.object_class_aware.run import train_stage
+        from vadbench.methods.object_class_aware.train import train_stage
 
         train_stage(job)
 
     def score(self, job: ScoreJob) -> None:
         """Scores a split."""
-        from vadbench.methods.object_class_aware.run import score_split
+        from vadbench.methods.object_class_aware.score import score_split
 
         score_split(job)
+
+    def scorer(self, job: TrainJob) -> Scorer:
+        """Scores between epochs."""
+        from vadbench.methods.object_class_aware.score import scorer
+
+        return scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

@@ -3,7 +3,7 @@
 from vadbench.methods import ExplainJob
 from vadbench.methods.object_class_aware.branches import BRANCHES
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
-from vadbench.training.branches import explain_branches
+from vadbench.training.branch_panels import explain_branches
 
 __all__ = ["explain_split"]
 

@@ -1,17 +1,12 @@
-"""Trains multitask_attention's branches and scores with them."""
+"""Trains multitask_attention's branches."""
 
-from vadbench.methods import ScoreJob, TrainJob
+from vadbench.methods import TrainJob
 from vadbench.methods.multitask_attention.branches import BRANCHES, Motion
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
-from vadbench.training.branches import (
-    BranchStage,
-    magnitude_scale,
-    save_branch_scores,
-    train_branch,
-)
+from vadbench.training.branches import BranchStage, magnitude_scale, train_branch
 from vadbench.training.stage import Stage
 
-__all__ = ["score_split", "train_stage"]
+__all__ = ["train_stage"]
 
 
 def train_stage(job: TrainJob) -> None:
@@ -27,10 +22,3 @@ def train_stage(job: TrainJob) -> None:
         return BranchStage(branch, getattr(settings, job.stage), settings.patch_rows)
 
     train_branch(job, make)
-
-
-def score_split(job: ScoreJob) -> None:
-    """Scores all frames of a split and writes the `scores` artefact."""
-    settings = job.settings
-    assert isinstance(settings, MultitaskAttentionSettings)
-    save_branch_scores(job, lambda stage: BRANCHES[stage](settings))

@@ -1,4 +1,4 @@
-"""Trains AMSRC and scores with it."""
+"""Raw scores of AMSRC."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,33 +8,18 @@ import numpy.typing as npt
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vadbench.methods import ScoreJob, TrainJob
+from vadbench.methods import ScoreJob, Scorer, TrainJob
 from vadbench.methods.amsrc.networks import AMSRCNetwork
 from vadbench.methods.amsrc.settings import AMSRCSettings
-from vadbench.methods.amsrc.stage import PredictStage, predict
+from vadbench.methods.amsrc.stage import predict
 from vadbench.networks.losses import squared_error
 from vadbench.scoring.scores import Scores
 from vadbench.training.data import CubeSet
 from vadbench.training.inputs import CUBE_BATCH
 from vadbench.training.machine import set_up_torch
-from vadbench.training.run import save_scores, score_samples, train
+from vadbench.training.scoring import save_scores, score_samples
 
-__all__ = ["object_scores", "score_split", "train_stage"]
-
-
-def train_stage(job: TrainJob) -> None:
-    """Trains the network and writes its weights."""
-    settings = job.settings
-    assert isinstance(settings, AMSRCSettings)
-
-    def score(
-        network: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
-    ) -> Scores:
-        assert isinstance(network, AMSRCNetwork)
-        return Scores.of_cubes(clips, cubes, object_scores(network, cubes, job.precision, job.seed))
-
-    fields = ["frames", "flow"] if settings.streams == "both" else ["frames"]
-    train(job, lambda: PredictStage(settings), lambda stage: CubeSet(job.cubes, fields), score)
+__all__ = ["object_scores", "score_split", "scorer"]
 
 
 def score_split(job: ScoreJob) -> None:
@@ -44,11 +29,20 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = AMSRCNetwork(settings)
     network.load_state_dict(load_file(job.weights["predict"]))
+    score = scorer(job)
+    save_scores(job, lambda clips, cubes: score(network, clips, cubes, None))
 
-    def score(clips: Sequence[str], cubes: Sequence[Path]) -> Scores:
+
+def scorer(job: ScoreJob | TrainJob) -> Scorer:
+    """Returns what scores the cubes of clips; see `object_scores`."""
+
+    def score(
+        network: nn.Module, clips: Sequence[str], cubes: Sequence[Path], frozen: Path | None
+    ) -> Scores:
+        assert isinstance(network, AMSRCNetwork)
         return Scores.of_cubes(clips, cubes, object_scores(network, cubes, job.precision, job.seed))
 
-    save_scores(job, score)
+    return score
 
 
 def object_scores(
