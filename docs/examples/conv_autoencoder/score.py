@@ -20,7 +20,7 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = Autoencoder(job.settings)
     network.load_state_dict(load_file(job.weights["reconstruct"]))
-    save_scores(job, lambda clips, views: _score(network, clips, views, job.precision))
+    save_scores(job, network, lambda net, clips, views, _: _score(net, clips, views, job.precision))
 
 
 def _score(net: nn.Module, clips: Sequence[str], views: Sequence[Path], precision: str) -> Scores:

@@ -427,7 +427,7 @@ class Method(ABC):
     def score(self, job: ScoreJob) -> None:
         """Computes raw component scores of a split."""
 
-    def scorer(self, job: TrainJob) -> "Scorer":
+    def scorer(self, job: TrainJob) -> Scorer:
         """Returns what scores clips with a stage's networks between epochs.
 
         Training asks for it where the best epoch on the test set is kept, too. It belongs to

@@ -25,18 +25,32 @@ def save_branch_scores(job: ScoreJob, make: Callable[[str], Branch]) -> None:
         make: Builds the branch of a stage.
     """
     set_up_torch(job.threads)
-    branches = load_branches(job.weights, make)
-    save_scores(job, lambda clips, views: _score(branches, clips, views, job.precision, job.seed))
+    save_scores(job, nn.ModuleList(load_branches(job.weights, make)), branch_scorer(job))
 
 
-def branch_scorer(job: TrainJob) -> Scorer:
-    """Returns what scores clips with the branch that a job trains."""
+def branch_scorer(job: ScoreJob | TrainJob) -> Scorer:
+    """Returns what scores every frame of clips, a component for each branch.
+
+    The networks are a branch, as in training, or a list of them.
+    """
 
     def score(
-        branch: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
+        networks: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
     ) -> Scores:
-        assert isinstance(branch, Branch)
-        return _score([branch], clips, views, job.precision, job.seed)
+        frames, lengths = {}, []
+        for branch in networks if isinstance(networks, nn.ModuleList) else [networks]:
+            assert isinstance(branch, Branch)
+            samples = branch.samples(views)
+
+            def compute(batch: dict[str, Tensor], branch: Branch = branch) -> dict[str, Tensor]:
+                return {branch.component: branch.anomaly_map(*branch(batch)).mean(dim=(1, 2, 3))}
+
+            found = score_samples(branch, compute, samples, FRAME_BATCH, job.precision, job.seed)
+            frames[branch.component] = fill_start(
+                found[branch.component], samples.starts, branch.missing
+            )
+            lengths = (np.diff(samples.starts) + branch.missing).tolist()
+        return Scores.of_frames(clips, lengths, frames)
 
     return score
 
@@ -49,26 +63,3 @@ def load_branches(weights: Mapping[str, Path], make: Callable[[str], Branch]) ->
         branch.load_state_dict(load_file(path))
         branches.append(branch)
     return branches
-
-
-def _score(
-    branches: Sequence[Branch],
-    clips: Sequence[str],
-    views: Sequence[Path],
-    precision: str,
-    seed: int,
-) -> Scores:
-    """Scores every frame of clips: a component for each branch."""
-    frames, lengths = {}, []
-    for branch in branches:
-        samples = branch.samples(views)
-
-        def compute(batch: dict[str, Tensor], branch: Branch = branch) -> dict[str, Tensor]:
-            return {branch.component: branch.anomaly_map(*branch(batch)).mean(dim=(1, 2, 3))}
-
-        found = score_samples(branch, compute, samples, FRAME_BATCH, precision, seed)
-        frames[branch.component] = fill_start(
-            found[branch.component], samples.starts, branch.missing
-        )
-        lengths = (np.diff(samples.starts) + branch.missing).tolist()
-    return Scores.of_frames(clips, lengths, frames)

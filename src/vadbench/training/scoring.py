@@ -4,17 +4,13 @@ Neither training nor frozen stages import this: an edit here, or of how a method
 nothing again.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from vadbench.artefacts import Identity
-from vadbench.methods import ScoreJob, inputs_of
-from vadbench.scoring.scores import Scores
+from vadbench.methods import ScoreJob, Scorer, inputs_of
 from vadbench.training.data import Samples
 from vadbench.training.inference import Compute, compute_batches
 from vadbench.training.machine import number_format
@@ -56,9 +52,10 @@ def score_samples(
     return {name: torch.cat(parts).numpy() for name, parts in found.items()}
 
 
-def save_scores(job: ScoreJob, score: Callable[[Sequence[str], Sequence[Path]], Scores]) -> None:
+def save_scores(job: ScoreJob, networks: nn.Module, score: Scorer) -> None:
     """Scores the job's clips and writes its `scores` artefact."""
-    score([clip.name for clip in job.clips], [*job.cubes, *job.views]).save(
+    clips = [clip.name for clip in job.clips]
+    score(networks, clips, [*job.cubes, *job.views], job.frozen).save(
         job.output,
         Identity(job.dataset, job.split),
         settings={"method": job.method, "variant": job.variant, "seed": job.seed}

@@ -19,7 +19,7 @@ from vadbench.artefacts.fingerprint import (
 )
 from vadbench.config import load_config
 from vadbench.jobs import Jobs
-from vadbench.methods import get_method
+from vadbench.methods import get_method, method_names
 from vadbench.plan import Plan
 
 TREE = {
@@ -95,6 +95,14 @@ def test_a_cache_folder_that_is_read_only_is_no_error(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(module, "_KEPT", module._Kept())
     assert value() == expected
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_training_covers_nothing_that_scores_or_draws(name: str) -> None:
+    method = get_method(name)
+    other = {*method.score_code, *method.explain_code, "vadbench.training.scoring"}
+    other |= {"vadbench.scoring.scores", "vadbench.training.panels", "vadbench.training.inference"}
+    assert not other & set(covered(*method.train_code))
 
 
 def test_weights_do_not_depend_on_labels_and_protocols() -> None:

@@ -29,8 +29,7 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = AMSRCNetwork(settings)
     network.load_state_dict(load_file(job.weights["predict"]))
-    score = scorer(job)
-    save_scores(job, lambda clips, cubes: score(network, clips, cubes, None))
+    save_scores(job, network, scorer(job))
 
 
 def scorer(job: ScoreJob | TrainJob) -> Scorer:

@@ -28,8 +28,7 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = FrameNetwork(settings)
     network.load_state_dict(load_file(job.weights["frame"]))
-    score = scorer(job)
-    save_scores(job, lambda clips, views: score(network, clips, views, job.frozen))
+    save_scores(job, network, scorer(job))
 
 
 def scorer(job: ScoreJob | TrainJob) -> Scorer:

@@ -34,8 +34,7 @@ def score_split(job: ScoreJob) -> None:
     )
     networks.load(job.weights)
     fold_batch_norms(networks)
-    score = scorer(job)
-    save_scores(job, lambda clips, cubes: score(networks, clips, cubes, job.frozen))
+    save_scores(job, networks, scorer(job))
 
 
 def scorer(job: ScoreJob | TrainJob) -> Scorer:

@@ -1,7 +1,6 @@
 """Scores digits with a memory autoencoder."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,24 +27,21 @@ def score_split(job: ScoreJob) -> None:
     set_up_torch(job.threads)
     network = build(settings)
     network.load_state_dict(load_file(job.weights["reconstruct"]))
-    score = scorer(job)
-    save_scores(job, lambda clips, views: score(network, clips, views, None))
+    save_scores(job, network, scorer(job))
 
 
 def scorer(job: ScoreJob | TrainJob) -> Scorer:
     """Returns what scores every digit by the squared error of its reconstruction."""
 
-    def compute(network: nn.Module, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        images = images_of(batch)
-        return {"reconstruction_error": squared_error(network(images)[0].float(), images)}
-
     def score(
         network: nn.Module, clips: Sequence[str], views: Sequence[Path], frozen: Path | None
     ) -> Scores:
+        def compute(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+            images = images_of(batch)
+            return {"reconstruction_error": squared_error(network(images)[0].float(), images)}
+
         samples = ViewSet(views, {"frames": (0,)})
-        found = score_samples(
-            network, partial(compute, network), samples, CUBE_BATCH, job.precision, job.seed
-        )
+        found = score_samples(network, compute, samples, CUBE_BATCH, job.precision, job.seed)
         return Scores.of_frames(clips, np.diff(samples.starts).tolist(), found)
 
     return score

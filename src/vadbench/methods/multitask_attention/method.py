@@ -110,9 +110,9 @@ class MultitaskAttention(Method):
 
     def scorer(self, job: TrainJob) -> Scorer:
         """Scores between epochs."""
-        from vadbench.methods.multitask_attention.score import scorer
+        from vadbench.training.branch_scores import branch_scorer
 
-        return scorer(job)
+        return branch_scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

@@ -94,9 +94,9 @@ class ObjectClassAware(Method):
 
     def scorer(self, job: TrainJob) -> Scorer:
         """Scores between epochs."""
-        from vadbench.methods.object_class_aware.score import scorer
+        from vadbench.training.branch_scores import branch_scorer
 
-        return scorer(job)
+        return branch_scorer(job)
 
     def explain(self, job: ExplainJob) -> None:
         """Pictures chosen frames."""

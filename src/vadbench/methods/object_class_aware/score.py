@@ -1,11 +1,11 @@
 """Raw scores of object_class_aware's branches."""
 
-from vadbench.methods import ScoreJob, Scorer, TrainJob
+from vadbench.methods import ScoreJob
 from vadbench.methods.object_class_aware.branches import BRANCHES
 from vadbench.methods.object_class_aware.settings import ObjectClassAwareSettings
-from vadbench.training.branch_scores import branch_scorer, save_branch_scores
+from vadbench.training.branch_scores import save_branch_scores
 
-__all__ = ["score_split", "scorer"]
+__all__ = ["score_split"]
 
 
 def score_split(job: ScoreJob) -> None:
@@ -13,8 +13,3 @@ def score_split(job: ScoreJob) -> None:
     settings = job.settings
     assert isinstance(settings, ObjectClassAwareSettings)
     save_branch_scores(job, lambda stage: BRANCHES[stage](settings))
-
-
-def scorer(job: TrainJob) -> Scorer:
-    """Returns what scores clips with the branch that a job trains."""
-    return branch_scorer(job)
