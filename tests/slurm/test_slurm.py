@@ -40,13 +40,13 @@ def make_tree(folder: Path) -> Tree:
 
 
 def contents(tree: Tree) -> dict[str, str]:
-    """Digest of everything that was computed, by path."""
+    """Digest of everything that was computed, by path; the report also shows what was measured."""
     results = tree.folder / "results"
     kinds = (".h5", ".safetensors", ".json", ".csv")
     return {
         path.relative_to(results).as_posix(): file_digest(path)
         for path in sorted(results.rglob("*"))
-        if path.suffix in kinds and "training" not in path.parts
+        if path.suffix in kinds and not {"training", "report"} & set(path.parts)
     }
 
 

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,11 +29,12 @@ PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
 
-from tests.unit.training.test_distributed import made
+from tests.unit.training.test_distributed import in_double, made
 from vadbench.methods import get_method
 from vadbench.training import fit
 
 folder, name, method, at, rank, number = sys.argv[1:]
+in_double(setattr)
 after = fit._Keep.on_train_batch_end
 
 def watched(self, trainer, module, outputs, *rest):
@@ -44,6 +47,18 @@ def watched(self, trainer, module, outputs, *rest):
 fit._Keep.on_train_batch_end = watched
 get_method(method).train(made(Path(folder), name, method, 2))
 """
+
+
+def in_double(change: Callable[[object, str, Any], None]) -> None:
+    """Has training compute in 64 bits, where the order of sums is no excuse for a difference.
+
+    In 32 bits Adam makes whole steps of it: it divides by the size of a gradient, which before a
+    batch norm is rounding and nothing else.
+    """
+    from vadbench.training import fit
+
+    change(fit, "number_format", lambda precision: "64-true")
+    change(torch.Tensor, "float", torch.Tensor.double)
 
 
 def made(folder: Path, name: str, method: str, devices: int) -> TrainJob:
@@ -129,6 +144,7 @@ def test_processes_divide_every_batch_in_order(
     "method",
     [
         "flow_duality",
+        pytest.param("hf2vad", marks=pytest.mark.slow),
         pytest.param("amsrc", marks=pytest.mark.slow),
         pytest.param("object_class_aware", marks=pytest.mark.slow),
         pytest.param("multitask_attention", marks=pytest.mark.slow),
@@ -140,6 +156,7 @@ def test_two_processes_train_as_one_does(
 ) -> None:
     from vadbench.training import fit
 
+    in_double(monkeypatch.setattr)
     losses: list[float] = []
     after = fit._Keep.on_train_batch_end
 
@@ -156,12 +173,11 @@ def test_two_processes_train_as_one_does(
     assert found.columns.get_level_values(0).nunique() == 2
     together = found.xs("loss", axis=1, level=1).mean(axis=1)
     assert len(together) == len(losses) == 3 * EPOCHS
-    np.testing.assert_allclose(together, losses, rtol=1e-4)
+    np.testing.assert_allclose(together, losses, rtol=1e-6)
     alone, shared = load_file(one.output), load_file(two.output)
     assert alone.keys() == shared.keys()
     for name, values in alone.items():
-        # Adam divides by the size of a gradient, also where it is rounding and nothing else.
-        torch.testing.assert_close(shared[name], values, rtol=1e-2, atol=2e-3, msg=name)
+        torch.testing.assert_close(shared[name], values, rtol=1e-5, atol=1e-5, msg=name)
     # The second process wrote neither logs nor weights, and what was trained how is said.
     assert [item.name for item in (two.work / "logs").iterdir()] == ["version_0"]
     assert not (two.work / "last.ckpt").exists()
