@@ -34,7 +34,7 @@ def build(settings: "MaskRCNNSettings") -> nn.Module:
 
 
 def _small(sizes: dict[str, int]) -> nn.Module:
-    """Mask R-CNN for processors: MobileNetV3 below a pyramid of half the usual width.
+    """Mask R-CNN for processors: MobileNetV3 below a pyramid of a quarter of the usual width.
 
     torchvision has this backbone for its Faster R-CNN only, from a sixteenth of the size on. Masks
     of small people need what a ResNet's pyramid has: from a quarter on.
@@ -45,7 +45,7 @@ def _small(sizes: dict[str, int]) -> nn.Module:
     from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
     from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-    width, pooled = 128, 7
+    width, pooled = 64, 7
     body = mobilenet_v3_large(weights=None, norm_layer=FrozenBatchNorm2d).features
     # The last layers of a quarter, an eighth, a sixteenth and a thirty-second of the size.
     stages = {"3": "0", "6": "1", "12": "2", "16": "3"}
