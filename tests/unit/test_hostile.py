@@ -25,10 +25,11 @@ from vadbench.arrays import load_array
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.coco import read_results
 from vadbench.config import load_config, read_config_file
-from vadbench.datasets import avenue, folder
+from vadbench.datasets import folder
 from vadbench.datasets.images import ImageClip
 from vadbench.datasets.index import load_json
 from vadbench.datasets.labels import read_label_file
+from vadbench.datasets.labels.avenue import open_volume
 from vadbench.datasets.sections import FolderSection
 from vadbench.errors import VadbenchError
 from vadbench.teachers.loading import load_weights
@@ -371,7 +372,7 @@ def test_masks_of_matlab_do_not_lead_elsewhere(tmp_path: Path, how: str) -> None
         if how not in {"other file's bytes", "virtual"}:
             redirect(file, "volLabel", how, tmp_path, (1, 1))
     with pytest.raises(VadbenchError, match=r"1_label\.mat:.* cannot be read as Avenue's masks"):
-        avenue.open_volume(path)[1](0)
+        open_volume(path)[1](0)
 
 
 @pytest.mark.parametrize("attribute", ["n_frames", "settings", "inputs", "kind"])

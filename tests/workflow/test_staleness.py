@@ -181,6 +181,11 @@ CASES = {
         after("other"),
         {"segment": 2, "find_objects": 2} | ON_CUBES,
     ),
+    "a label reader": (
+        "src/vadbench/datasets/labels/__init__.py",
+        replace("labels[clip] = vector", "labels[clip] = 1 - vector"),
+        {"index": 1, "find_regions": 1} | EVALUATED,
+    ),
     "a label file": (
         "data/own/labels.csv",
         replace("2,3", "1,3"),

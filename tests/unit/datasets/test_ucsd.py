@@ -8,8 +8,9 @@ import pytest
 from scipy.io import savemat
 
 from vadbench import datasets
-from vadbench.datasets import raw_state, ucsd
-from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets import raw_state, read_labels, ucsd
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index, index_labels
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import UCSDSection
 from vadbench.errors import VadbenchError
@@ -68,7 +69,7 @@ def repacked(root: Path) -> Path:
 
 
 def labels_of(root: Path, **settings: str) -> datasets.Labels:
-    return ucsd.read_labels(UCSDSection.model_validate(settings), root)
+    return read_labels(UCSDSection.model_validate(settings), root)
 
 
 def index_of(root: Path, **settings: str) -> dict:
@@ -77,7 +78,7 @@ def index_of(root: Path, **settings: str) -> dict:
         split: [check_clip(ucsd.open_clip(section, root, split, name), name) for name in names]
         for split, names in ucsd.list_clips(section, root).items()
     }
-    labels = ucsd.read_labels(section, root)
+    labels = read_labels(section, root)
     return build_index("ped2", "ucsd", 10.0, clips, labels, section.official_counts())
 
 
@@ -255,7 +256,7 @@ def test_state_sees_content_by_size_and_time_and_is_per_clip(tmp_path: Path) -> 
 
 def test_real_ped2(ped2_root: Path) -> None:
     section = UCSDSection(subset="ped2")
-    labels = ucsd.read_labels(section, ped2_root)
+    labels = read_labels(section, ped2_root)
     assert sum(int(vector.sum()) for vector in labels.clips.values()) == 1648
     assert [len(vector) for vector in labels.clips.values()] == section.official_counts()["test"]
     for split, counts in section.official_counts().items():
