@@ -116,6 +116,11 @@ CASES = {
         replace('"%d of %d samples"', '"%d samples of %d"'),
         {},
     ),
+    "what a setting is described by": (
+        "src/vadbench/training/settings.py",
+        replace('description="', 'description="that is, '),
+        {},
+    ),
     "plumbing": ("src/vadbench/logs.py", after("NEW = 1\n"), {}),
     "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
     "a statement in a script": (

@@ -209,6 +209,44 @@ def test_what_only_type_checkers_read_does_not_count(tree: Path) -> None:
     assert value() == before
 
 
+SETTINGS = """
+import pydantic
+from pydantic import Field, Field as Setting
+
+class S(pydantic.BaseModel):
+    a: int = Field(3, gt=0, description="how many", title="A", examples=[3, 4])
+    b: int = Setting(3, description=f"as {N}")
+    c: int = pydantic.Field(3, description="a third")
+    d: int = other(3, description="counts")
+    e: int = Field(3, description=stated())
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("how many", "the number", True),
+        (', title="A", examples=[3, 4]', ', title="B", examples=[5]', True),
+        (', description="how many", title="A", examples=[3, 4]', "", True),
+        ("as {N}", "like {N}", True),
+        ("a third", "the third", True),
+        ("gt=0", "gt=1", False),
+        ("Field(3, gt", "Field(4, gt", False),
+        ("counts", "counts too", False),
+        ("stated()", "stated(1)", False),
+        ("from pydantic import Field,", "from elsewhere import Field,", False),
+    ],
+)
+def test_words_that_describe_a_setting_do_not_count(
+    tmp_path: Path, old: str, new: str, same: bool
+) -> None:
+    before, after = tmp_path / "before.py", tmp_path / "after.py"
+    before.write_text(SETTINGS)
+    after.write_text(SETTINGS.replace(old, new))
+    assert after.read_text() != SETTINGS
+    assert (script_fingerprint(before) == script_fingerprint(after)) is same
+
+
 def roots_in(values: Any) -> Iterator[str]:
     if isinstance(values, str) and values.startswith("modules "):
         yield from values.split()[1:]
