@@ -1,5 +1,6 @@
 """Your own camera: videos and folders of images below `train/` and `test/`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ def locate(section: "Section", root: Path) -> Layout:
     Raises:
         VadbenchError: It is not there; the message says where it was looked for.
     """
-    return find_layout("folder", root, [section.path], [("train", "test")])
+    layout = find_layout("folder", root, [section.path], [("train", "test")])
+    # A clip may be cut out of a longer recording, and its images keep their numbers.
+    return replace(layout, whole=False)
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:

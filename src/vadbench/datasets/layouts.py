@@ -21,7 +21,6 @@ __all__ = [
     "Layout",
     "find_layout",
     "list_sources",
-    "open_path",
     "relative",
 ]
 
@@ -37,11 +36,13 @@ class Layout:
     Attributes:
         base: The data set's folder.
         train, test: Folders of the splits.
+        whole: Whether clips start at frame 0 or 1, as published ones do.
     """
 
     base: Path
     train: Path
     test: Path
+    whole: bool = True
 
     def folder(self, split: str) -> Path:
         """Folder of a split."""
@@ -59,11 +60,19 @@ class Layout:
         self, split: str, clip: str, colour: str, size: tuple[int, int] | None = None
     ) -> "Clip":
         """Opens a clip; a video's frames are resized to a width and height if asked for."""
-        return open_path(self.sources(split).get(clip, self.folder(split) / clip), colour, size)
+        path = self.sources(split).get(clip, self.folder(split) / clip)
+        return self._open(path, colour, size)
+
+    def _open(
+        self, path: Path, colour: str = "auto", size: tuple[int, int] | None = None
+    ) -> "Clip":
+        if path.is_dir():
+            return ImageClip(path, colour, self.whole)
+        return videos.VideoClip(path, size, colour)
 
     def lengths(self) -> dict[str, int]:
         """Frames of each test clip."""
-        return {clip: open_path(path).n_frames for clip, path in self.sources("test").items()}
+        return {clip: self._open(path).n_frames for clip, path in self.sources("test").items()}
 
     def paths(self) -> dict[str, list[Path]]:
         """What each clip lies in, by `<split>/<clip>`."""
@@ -138,11 +147,6 @@ def list_sources(folder: Path) -> dict[str, Path]:
 def _is_plain(letter: str) -> bool:
     """Whether a letter of any script, its accent, a digit, or one of a few signs."""
     return letter.isalnum() or letter in _SIGNS or unicodedata.category(letter)[0] == "M"
-
-
-def open_path(path: Path, colour: str = "auto", size: tuple[int, int] | None = None) -> "Clip":
-    """Opens a folder of images, or a video file whose frames are resized to `size` if given."""
-    return ImageClip(path, colour) if path.is_dir() else videos.VideoClip(path, size, colour)
 
 
 def relative(path: Path, root: Path) -> str:

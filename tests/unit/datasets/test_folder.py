@@ -82,6 +82,20 @@ def test_videos_are_resized_on_the_way(root: Path) -> None:
     assert clip.frame(3).shape == (32, 48, 3)
 
 
+def test_a_clip_may_be_cut_out_of_a_longer_recording(root: Path) -> None:
+    images = root / "gate/test/tuesday"
+    for t in reversed(range(LENGTHS["tuesday"])):
+        (images / f"{t:04d}.png").rename(images / f"{t + 100:04d}.png")
+    (root / "gate/labels.csv").write_text("clip,first,last\ntuesday,0,1\n")
+    section = Section(path="gate", labels="labels.csv")
+    assert folder.open_clip(section, root, "test", "tuesday").n_frames == LENGTHS["tuesday"]
+    # Labels count from the clip's first image, whatever its number.
+    assert np.flatnonzero(read_labels(section, root).clips["tuesday"]).tolist() == [0, 1]
+    (images / "0104.png").unlink()
+    with pytest.raises(VadbenchError, match="frame 104 is missing from the sequence 100 to 108"):
+        folder.open_clip(section, root, "test", "tuesday")
+
+
 def write_masks(root: Path) -> Path:
     """Masks of one clip as images, of the other as an array."""
     folder = root / "gate/truth"

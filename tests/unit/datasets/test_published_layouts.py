@@ -1,5 +1,6 @@
 """Small copies of the layouts in which Avenue and ShanghaiTech are published."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from scipy.io import savemat
 from tests.videos import write_video
 from vadbench import datasets
 from vadbench.config import load_config
-from vadbench.datasets import avenue, read_labels, shanghaitech
+from vadbench.datasets import avenue, read_labels, shanghaitech, ucf_crime
 from vadbench.datasets.check import check_clip
 from vadbench.datasets.index import build_index, index_labels
 from vadbench.datasets.sections import SECTIONS, AvenueSection, ShanghaiTechSection
@@ -181,6 +182,31 @@ def test_shanghaitech_as_repacked(tmp_path: Path) -> None:
     index = index_of(shanghaitech, tmp_path)
     assert [clip["clip"] for clip in index["clips"]["train"]] == ["01_001", "13_007"]
     assert [clip["n_frames"] for clip in index["clips"]["train"]] == [7, 6]
+
+
+@pytest.mark.parametrize("split", ["training", "testing"])
+@pytest.mark.parametrize(
+    ("family", "first"), [("avenue", 2), ("shanghaitech", 3), ("ucf_crime", 2), ("ucsd", 5)]
+)
+def test_a_published_clip_whose_first_frames_are_missing_is_refused(
+    tmp_path: Path, family: str, split: str, first: int
+) -> None:
+    section = SECTIONS[family].model_validate({"path": "made"})
+    names = {"training": ["01"], "testing": ["02"]}
+    if family == "ucf_crime":
+        names = {"training": ucf_crime._CLIPS["train"], "testing": ucf_crime._CLIPS["test"]}
+    for own, clips in names.items():
+        for clip in clips:
+            write_frames(tmp_path / "made" / own / "frames" / clip, 8)
+    folder = tmp_path / "made" / split / "frames" / names[split][-1]
+    opening = (section, tmp_path, "train" if split == "training" else "test", folder.name)
+    for number in range(first):
+        if number < 2:  # Numbers start at 0 or 1.
+            assert datasets.open_clip(*opening).n_frames == 8 - number
+        (folder / f"{number:04d}.jpg").unlink()
+    message = f"{folder.name}: clip {folder.name}: frame 1 is missing, the first one is {first};"
+    with pytest.raises(VadbenchError, match=re.escape(message)):
+        datasets.open_clip(*opening)
 
 
 def write_shanghaitech(root: Path) -> Path:

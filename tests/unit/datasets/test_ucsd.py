@@ -181,6 +181,14 @@ def _remove_frame(base: Path) -> None:
     (base / "Test/Test002/005.tif").unlink()
 
 
+def _remove_first(base: Path) -> None:
+    (base / "Train/Train001/001.tif").unlink()
+
+
+def _remove_first_masks(base: Path) -> None:
+    (base / "Test/Test001_gt/001.bmp").unlink()
+
+
 def _damage_frame(base: Path) -> None:
     path = base / "Test/Test002/005.tif"
     path.write_bytes(path.read_bytes()[:60])
@@ -216,6 +224,8 @@ def _bad_script(base: Path) -> None:
     ("spoil", "message"),
     [
         (_remove_frame, r"Test002: frame 5 is missing from the sequence 1 to 9"),
+        (_remove_first, r"Train001: clip Train001: frame 1 is missing, the first one is 2"),
+        (_remove_first_masks, r"Test001_gt: clip Test001_gt: frame 1 is missing, the first one is"),
         (_damage_frame, r"005\.tif: clip Test002, frame 4: cannot be decoded"),
         (_resize_frame, r"clip Test002, frame 4: is 40 x 24 pixels, but the clip is 32 x 24"),
         (_empty_clip, r"Train002: the clip has no frames"),

@@ -47,7 +47,7 @@ def read_labels(section: "Section", root: Path) -> Labels:
         for clip, n_frames in lengths.items():
             folder = layout.test / f"{clip}_gt"
             if folder.is_dir():
-                images = list_frames(folder)
+                images = list_frames(folder, whole=True)
                 vectors[clip] = _labels_of_masks(images, clip, n_frames)
                 paths += images
         return vectors, paths
