@@ -241,6 +241,46 @@ def test_broken_data_is_named(tmp_path: Path, spoil: Callable[[Path], None], mes
         index_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x{2}.gt_frame = [3:4];\nx{1}.gt_frame = [1];",
+        "x = {};\nx{ end + 1 }.gt_frame=[1];\nx{end+1}.gt_frame = [3:4];",
+        "x(2).gt_frame = [3, 4]; x(1) . gt_frame = [1]",
+        "gt_frame = [1];\n% x{1}.gt_frame = [2];\ngt_frame = [3 : 4];",
+    ],
+)
+def test_a_script_says_which_clip_is_which(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "UCSDped2.m"
+    path.write_text(text)
+    labels = read_label_file(path, {"Test001": 4, "Test002": 4})
+    assert labels["Test001"].tolist() == [1, 0, 0, 0]
+    assert labels["Test002"].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x{1}.gt_frame = [1];\nx{1}.gt_frame = [3];", r"line 2: gt_frame of index 1 is there tw"),
+        (
+            "x{1}.gt_frame = [1];\n\nx{3}.gt_frame = [3];",
+            r"line 3: .* index 3, but none of index 2",
+        ),
+        ("x{1}.gt_frame = [1];\nx{end+1}.gt_frame = [3];", r"line 2: .* before have numbers"),
+        ("x{end+1}.gt_frame = [1];\nx{2}.gt_frame = [3];", r"line 2: .* before have none"),
+        ("x{0}.gt_frame = [1];\nx{1}.gt_frame = [3];", r"line 1: gt_frame of index 0; expected"),
+        ("x{k}.gt_frame = [1];\nx{end}.gt_frame = [3];", r"line 1: gt_frame of index k; expec"),
+    ],
+)
+def test_a_script_whose_clips_are_in_doubt_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "UCSDped2.m"
+    path.write_text(text)
+    with pytest.raises(VadbenchError, match=rf"UCSDped2\.m, {message}"):
+        read_label_file(path, {"Test001": 4, "Test002": 4})
+
+
 def test_leftovers_of_other_systems_are_passed_over(tmp_path: Path) -> None:
     base = official(tmp_path)
     (base / "Test/Test001/._001.tif").write_bytes(b"x")
