@@ -121,6 +121,11 @@ CASES = {
         replace('description="', 'description="that is, '),
         {},
     ),
+    "how a training says how far it is": (
+        "src/vadbench/training/progress.py",
+        replace("self._last < 60", "self._last < 30"),
+        {},
+    ),
     "plumbing": ("src/vadbench/logs.py", after("NEW = 1\n"), {}),
     "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
     "a statement in a script": (

@@ -40,6 +40,7 @@ PLUMBING = frozenset(
         "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
         "vadbench.host",
+        "vadbench.training.progress",
         "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }
 )
