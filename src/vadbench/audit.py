@@ -25,7 +25,7 @@ from vadbench.artefacts import Artefact, file_digest, open_artefact
 from vadbench.artefacts.check import CHECKS, check_file
 from vadbench.artefacts.facts import LISTING, differences, facts_of, listed_problems
 from vadbench.datasets.index import load_json
-from vadbench.datasets.labels import intervals
+from vadbench.datasets.intervals import intervals
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Job, Jobs
 from vadbench.plan import Plan, Run

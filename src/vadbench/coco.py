@@ -26,7 +26,7 @@ def read_results(path: Path, lengths: Mapping[str, int]) -> Iterator[tuple[str, 
         VadbenchError: The file is missing or damaged, or names a frame that there is not.
     """
     try:
-        results = json.loads(path.read_text())
+        results = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise VadbenchError(f"{path}: not readable as COCO results ({error})") from error
     if not isinstance(results, list):

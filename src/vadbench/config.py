@@ -42,6 +42,7 @@ __all__ = ["Config", "DatasetSection", "load_config", "read_config_file"]
 
 _BASE = Path("config.yaml")
 _MOST_VALUES = 1_000_000
+_TOO_DEEP = "lists in lists in lists: nested more deeply than any configuration is"
 _RESERVED = frozenset({"README.md", "audit.json", "report", "tables", "timings"})
 """What lies in results/ beside data sets."""
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+.-]*$")]
@@ -315,13 +316,15 @@ def load_config(raw: Mapping[str, Any]) -> Config:
     Raises:
         VadbenchError: One message that names each wrong key and the nearest valid name.
     """
-    if (size := _unfolded(raw, {})) > _MOST_VALUES:
-        # Aliases of aliases in YAML take no memory until somebody walks through them.
-        raise VadbenchError(f"unfolds to {size} values; no configuration has as many")
     try:
+        if (size := _unfolded(raw, {})) > _MOST_VALUES:
+            # Aliases of aliases in YAML take no memory until somebody walks through them.
+            raise VadbenchError(f"unfolds to {size} values; no configuration has as many")
         return Config.model_validate(raw)
     except ValidationError as error:
         raise VadbenchError(explain(error, Config)) from error
+    except RecursionError as error:
+        raise VadbenchError(_TOO_DEEP) from error
 
 
 def _unfolded(value: Any, known: dict[int, int]) -> int:
@@ -363,9 +366,13 @@ def read_config_file(path: str | Path, *more: str | Path) -> Config:
 
 def _read_yaml(path: str | Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(Path(path).read_text())
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise VadbenchError(f"{path}: is no text in UTF-8 ({error}); save it as UTF-8") from error
+    except RecursionError as error:
+        raise VadbenchError(f"{path}: {_TOO_DEEP}") from error
     except yaml.YAMLError as error:
         raise VadbenchError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):

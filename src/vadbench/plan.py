@@ -41,6 +41,7 @@ _CUT = "vadbench.objects.cubes"
 _VIEWS = "vadbench.objects.views"
 _BOXES = "vadbench.objects.boxes"
 _IMPORTED = "vadbench.objects.importing"
+_CHECK = "vadbench.datasets.check"
 _INDEX = "vadbench.datasets.index"
 _MASKS = "vadbench.datasets.masks"
 _JUDGE = ("vadbench.scoring.judge", _INDEX)
@@ -165,7 +166,7 @@ class Plan:
 
     def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
         """Parameters of checking a clip: how to read it, and the state of its files."""
-        job = self._source(dataset, _INDEX)
+        job = self._source(dataset, _CHECK)
         if not self.raw_files(dataset, split, clip):
             job["state"] = self._state(dataset)[f"{split}/{clip}"]
         return job
@@ -193,9 +194,8 @@ class Plan:
     def index_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of the index: clips, labels and the state of the label files."""
         section = self.config.datasets[dataset]
-        code = (_INDEX, "vadbench.datasets.sections", datasets.FAMILIES[section.family])
-        job = _job(section.plain(), *code)
-        job |= {"clips": self.clips(dataset)}
+        job = _job(section.plain(), _INDEX, self._labels(dataset))
+        job |= {"clips": self.clips(dataset), "official": section.official_counts()}
         if section.family != "walkway":
             job["state"] = self._state(dataset)["labels"]
         return job
@@ -213,6 +213,10 @@ class Plan:
         return _job({}, *code, datasets.FAMILIES[section.family]) | {
             "source": section.source_settings()
         }
+
+    def _labels(self, dataset: str) -> str:
+        """The module that reads the data set's labels and masks, and by what it imports clips."""
+        return datasets.LABELS[self.config.datasets[dataset].family]
 
     def clip_files(self, dataset: str, split: str, clip: str) -> dict[str, list[str]]:
         """What a job on one clip's frames depends on."""
@@ -707,7 +711,7 @@ class Plan:
 
     def regions_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of finding abnormal regions: where masks lie, and the state of their files."""
-        job = _job(self.mask_source(dataset), _REGIONS)
+        job = _job(self.mask_source(dataset), _REGIONS, self._labels(dataset))
         if self.config.datasets[dataset].family != "walkway":
             job["state"] = self._state(dataset)["labels"]
         return job
@@ -735,7 +739,10 @@ class Plan:
         protocols, every = self.protocols(run), self.protocols(run, every=True)
         space = {}
         if self.has_maps(run):
-            space = {"masks": self.mask_source(run.dataset), "space": fingerprint(*_SPACE)}
+            space = {
+                "masks": self.mask_source(run.dataset),
+                "space": fingerprint(*_SPACE, self._labels(run.dataset)),
+            }
         return (
             _job({}, *_SCORING)
             | space
@@ -853,7 +860,9 @@ class Plan:
 
     def panels_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of drawing pictures beside whole frames of a data set."""
-        return self._source(dataset, _PANELS, _MASKS) | {"masks": self.mask_source(dataset)}
+        return self._source(dataset, _PANELS, _MASKS, self._labels(dataset)) | {
+            "masks": self.mask_source(dataset)
+        }
 
     def mask_source(self, dataset: str) -> dict[str, Any]:
         """How to open the masks of a data set: its source settings, and what its labels are."""

@@ -118,7 +118,7 @@ def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
         elif suffix == ".mat":
             found = _of(path, load_matlab(path, most))
         else:
-            found = _of(path, json.loads(path.read_text()))
+            found = _of(path, json.loads(path.read_bytes()))
     if not sum(map(len, found.values)):
         raise VadbenchError(f"{path}: holds no numbers")
     return found

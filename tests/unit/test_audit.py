@@ -13,7 +13,8 @@ from vadbench.artefacts.facts import write_listing
 from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.audit import audit, list_files
 from vadbench.config import load_config
-from vadbench.datasets.index import build_index, check_clip, load_json, write_json
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index, load_json, write_json
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
 from vadbench.regions import Regions

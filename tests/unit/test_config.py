@@ -166,6 +166,31 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
         read_config_file(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("seeds: [0]  # caf\xe9\n".encode("latin-1"), r"config\.yaml: is no text in UTF-8 .*0xe9"),
+        (b"seeds: " + 3000 * b"[" + 3000 * b"]", r"config\.yaml: .* nested more deeply than any"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_in_one_line(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match=message) as caught:
+        read_config_file(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_values_that_are_nested_too_deeply_are_refused() -> None:
+    seeds: list = []
+    for _ in range(5000):
+        seeds = [seeds]
+    with pytest.raises(VadbenchError, match="nested more deeply"):
+        load_config({"seeds": seeds})
+
+
 def test_a_file_without_data_sets_is_laid_over_config_yaml(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,12 +25,15 @@ from vadbench.arrays import load_array
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.coco import read_results
 from vadbench.config import load_config, read_config_file
-from vadbench.datasets import avenue, folder
+from vadbench.datasets import folder
 from vadbench.datasets.images import ImageClip
 from vadbench.datasets.index import load_json
 from vadbench.datasets.labels import read_label_file
+from vadbench.datasets.labels.avenue import open_volume
 from vadbench.datasets.sections import FolderSection
 from vadbench.errors import VadbenchError
+from vadbench.objects.importing import read_boxes
+from vadbench.teachers.depth.dpt import _check_config
 from vadbench.teachers.loading import load_weights
 
 PROJECT = Path(__file__).parents[2]
@@ -192,6 +195,8 @@ import random, resource, sys
 from pathlib import Path
 from vadbench.arrays import load_array
 from vadbench.errors import VadbenchError
+from vadbench.objects.importing import read_boxes
+from vadbench.teachers.depth.dpt import _check_config
 
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 path, content = Path(sys.argv[1]), Path(sys.argv[1]).read_bytes()
@@ -274,7 +279,7 @@ def test_a_matlab_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> No
         read_label_file(path, lengths)
 
 
-@pytest.mark.parametrize("read", ["labels", "results", "index"])
+@pytest.mark.parametrize("read", ["labels", "results", "index", "network"])
 def test_lists_in_lists_in_lists_are_a_message(tmp_path: Path, read: str) -> None:
     path = tmp_path / "deep.json"
     path.write_text("[" * 200_000)
@@ -283,8 +288,31 @@ def test_lists_in_lists_in_lists_are_a_message(tmp_path: Path, read: str) -> Non
             read_label_file(path, {"01": 3})
         elif read == "results":
             list(read_results(path, {"01": 3}))
+        elif read == "network":
+            _check_config(path)
         else:
             load_json(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("labels.csv", b"clip,first,last\n\xe9t\xe9,1,2\n", read_label_file),
+        ("labels.csv", b"clip,label\n\xe9t\xe9,1\n", read_label_file),
+        ("labels.json", b'{"\xe9t\xe9": [1]}', read_label_file),
+        ("labels.m", b"x{end+1}.gt_frame = [\xe9];", read_label_file),
+        ("boxes.json", b'[{"image_id": "\xe9t\xe9/0"}]', read_boxes),
+        ("boxes/01.csv", b"frame,x1,y1,x2,y2,kind\n0,1,1,2,2,\xe9t\xe9\n", read_boxes),
+    ],
+)
+def test_text_that_is_not_utf_8_is_a_message(
+    tmp_path: Path, name: str, content: bytes, read: Callable[..., object]
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    with pytest.raises(VadbenchError, match=path.name):
+        read(path if path.parent == tmp_path else path.parent, {"01": 3})
 
 
 def png(width: int, height: int) -> bytes:
@@ -371,7 +399,7 @@ def test_masks_of_matlab_do_not_lead_elsewhere(tmp_path: Path, how: str) -> None
         if how not in {"other file's bytes", "virtual"}:
             redirect(file, "volLabel", how, tmp_path, (1, 1))
     with pytest.raises(VadbenchError, match=r"1_label\.mat:.* cannot be read as Avenue's masks"):
-        avenue.open_volume(path)[1](0)
+        open_volume(path)[1](0)
 
 
 @pytest.mark.parametrize("attribute", ["n_frames", "settings", "inputs", "kind"])

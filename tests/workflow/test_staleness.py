@@ -116,6 +116,16 @@ CASES = {
         replace('"%d of %d samples"', '"%d samples of %d"'),
         {},
     ),
+    "what a setting is described by": (
+        "src/vadbench/training/settings.py",
+        replace('description="', 'description="that is, '),
+        {},
+    ),
+    "how a training says how far it is": (
+        "src/vadbench/training/progress.py",
+        replace("self._last < 60", "self._last < 30"),
+        {},
+    ),
     "plumbing": ("src/vadbench/logs.py", after("NEW = 1\n"), {}),
     "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
     "a statement in a script": (
@@ -180,6 +190,11 @@ CASES = {
         "data/rcnn.pth",
         after("other"),
         {"segment": 2, "find_objects": 2} | ON_CUBES,
+    ),
+    "a label reader": (
+        "src/vadbench/datasets/labels/__init__.py",
+        replace("labels[clip] = vector", "labels[clip] = 1 - vector"),
+        {"index": 1, "find_regions": 1} | EVALUATED,
     ),
     "a label file": (
         "data/own/labels.csv",

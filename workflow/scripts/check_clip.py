@@ -5,7 +5,8 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
     from vadbench.datasets import open_source, watch_clip
-    from vadbench.datasets.index import check_clip, write_json
+    from vadbench.datasets.check import check_clip
+    from vadbench.datasets.index import write_json
 
     job, at = snakemake.params.job, snakemake.wildcards
     place = (job["source"], at.dataset, at.split, at.clip)

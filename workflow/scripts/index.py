@@ -6,10 +6,10 @@ from vadbench.logs import job_log
 with job_log(snakemake.log[0]):
     from vadbench.datasets import raw_root, read_labels, watch_labels
     from vadbench.datasets.index import build_index, load_json, write_json
-    from vadbench.datasets.sections import SECTIONS
+    from vadbench.plain import PlainSettings
 
     job, at = snakemake.params.job, snakemake.wildcards
-    section = SECTIONS[job["settings"]["family"]](**job["settings"])
+    section = PlainSettings(job["settings"])
     files = iter(snakemake.input.clips)
     records = {
         split: [load_json(next(files)) for _ in clips] for split, clips in job["clips"].items()
@@ -22,6 +22,6 @@ with job_log(snakemake.log[0]):
         section.fps,
         records,
         labels,
-        section.official_counts(),
+        job["official"],
     )
     write_json(index, Path(snakemake.output[0]))

@@ -2,8 +2,9 @@
 
 A fingerprint hashes the syntax trees of the modules that compute a result and of all that they
 import of this package or their own, at the top or inside a function. Comments, docstrings,
-formatting, lines that only log and what only type checkers read do not count, nor does the plumbing
-that `PLUMBING` lists. A hash is the same under every version of Python.
+formatting, lines that only log, what only type checkers read and the words that describe a setting
+do not count, nor does the plumbing that `PLUMBING` lists. A hash is the same under every version of
+Python.
 
 Parsing takes longer than all else that planning does in this package, so what was found in a module
 is kept in the user's cache folder, under the digest of the module's text.
@@ -39,6 +40,7 @@ PLUMBING = frozenset(
         "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
         "vadbench.host",
+        "vadbench.training.progress",
         "vadbench.teachers.flow.published",  # the name is in params, the weights are an input
     }
 )
@@ -47,6 +49,8 @@ _MOST = 1000  # modules of which something is kept
 _LOGGING = frozenset(
     ("log", level) for level in ("debug", "info", "warning", "error", "exception", "log")
 )
+_DESCRIBING = frozenset({"description", "examples", "title"})
+"""Arguments of pydantic's `Field` that tell people what a setting is."""
 _SAID = frozenset({"ctx", "kind", "type_comment"})
 _LOOKING = frozenset(
     {"float", "int", "len", "max", "min", "repr", "round", "sorted", "str", "type"}
@@ -149,9 +153,12 @@ def _parsed(module: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _tree_text(text: bytes, path: Path) -> tuple[ast.Module, str]:
-    """The syntax tree of a module, and its dump without docstrings and lines that log."""
+    """The syntax tree of a module, and its dump without what only people read."""
     tree = ast.parse(text, filename=str(path))
+    fields = _names_of_field(tree)
     for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _full_name(node.func) in fields:
+            node.keywords = [item for item in node.keywords if not _describes(item)]
         for name in ("body", "orelse", "finalbody"):
             body = getattr(node, name, None)
             if isinstance(body, list):  # That of a lambda or a conditional expression is no list.
@@ -250,8 +257,33 @@ def _says_nothing(statement: ast.stmt) -> bool:
     )
 
 
+def _names_of_field(tree: ast.Module) -> set[str]:
+    """What a module calls pydantic's `Field`."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "pydantic" and not node.level:
+            found = (alias for alias in node.names if alias.name == "Field")
+            names |= {alias.asname or alias.name for alias in found}
+        elif isinstance(node, ast.Import):
+            found = (alias for alias in node.names if alias.name == "pydantic")
+            names |= {f"{alias.asname or alias.name}.Field" for alias in found}
+    return names
+
+
+def _full_name(function: ast.expr) -> str:
+    """The name of what is called, with that of the module that it is taken from."""
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return f"{function.value.id}.{function.attr}"
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _describes(argument: ast.keyword) -> bool:
+    """Whether an argument of `Field` only tells what a setting is."""
+    return argument.arg in _DESCRIBING and not any(map(_might_act, ast.walk(argument.value)))
+
+
 def _might_act(node: ast.AST) -> bool:
-    """Whether computing a part of a log line might do more than look."""
+    """Whether computing a part of a log line or a description might do more than look."""
     if isinstance(node, ast.Call):
         function = node.func
         name = function.id if isinstance(function, ast.Name) else ""

@@ -1,9 +1,11 @@
-"""Data sets: one module per family, found by name and imported when used.
+"""Data sets: two modules per family, found by name and imported when used.
 
-A family module has `list_clips`, `label_paths`, `raw_paths`, `open_clip` and `read_labels`, each
-taking the data set's settings and the folder its raw clips lie in. The first three are cheap (no
-frame is decoded), because they run whenever the workflow is planned. One that reads a folder has
-`locate`, which says where it lies.
+One reads clips and has `list_clips`, `raw_paths` and `open_clip`; one that reads a folder has
+`locate`, which says where it lies. The other, in `labels/`, has `label_paths` and `read_labels`,
+and `open_masks` where there are pixel masks. They are apart so that no job on frames is computed
+with what reads labels. Each function takes the data set's settings and the folder its raw clips lie
+in. What lists clips and paths is cheap (no frame is decoded), because it runs whenever the workflow
+is planned.
 """
 
 import os
@@ -23,12 +25,14 @@ from vadbench.plain import PlainSettings
 
 __all__ = [
     "FAMILIES",
+    "LABELS",
     "NAMING_KINDS",
     "Clip",
     "Labels",
     "data_root",
     "family_module",
     "kept_state",
+    "label_module",
     "label_paths",
     "list_clips",
     "open_clip",
@@ -51,6 +55,11 @@ FAMILIES: dict[str, str] = {
     "ucsd": "vadbench.datasets.ucsd",
     "walkway": "vadbench.datasets.scenes",
 }
+"""Modules that read clips, by family."""
+LABELS: dict[str, str] = {
+    family: module.replace(".datasets.", ".datasets.labels.") for family, module in FAMILIES.items()
+}
+"""Modules that read labels, by family."""
 
 NAMING_KINDS = frozenset({"digits", "walkway"})
 """Families whose labels tell kinds of anomalies apart."""
@@ -118,14 +127,27 @@ class _Section(Protocol):
 
 
 def family_module(family: str) -> Any:
-    """Returns the module of a family.
+    """Returns the module that reads a family's clips.
 
     Raises:
         VadbenchError: There is no such family.
     """
-    if family not in FAMILIES:
-        raise VadbenchError(f"there is no data set family {family!r}; there is: {list(FAMILIES)}")
-    return import_module(FAMILIES[family])
+    return _module(FAMILIES, family)
+
+
+def label_module(family: str) -> Any:
+    """Returns the module that reads a family's labels.
+
+    Raises:
+        VadbenchError: There is no such family.
+    """
+    return _module(LABELS, family)
+
+
+def _module(modules: Mapping[str, str], family: str) -> Any:
+    if family not in modules:
+        raise VadbenchError(f"there is no data set family {family!r}; there is: {list(modules)}")
+    return import_module(modules[family])
 
 
 def list_clips(section: _Section, root: Path) -> dict[str, list[str]]:
@@ -140,7 +162,7 @@ def list_clips(section: _Section, root: Path) -> dict[str, list[str]]:
 
 def label_paths(section: _Section, root: Path) -> list[Path]:
     """Returns the files, or folders of masks, that labels are read from; none where rendered."""
-    paths: list[Path] = family_module(section.family).label_paths(section, root)
+    paths: list[Path] = label_module(section.family).label_paths(section, root)
     return paths
 
 
@@ -202,7 +224,7 @@ def read_labels(section: _Section, root: Path) -> Labels:
     Raises:
         VadbenchError: Labels are missing, of the wrong length, or sources disagree.
     """
-    labels: Labels = family_module(section.family).read_labels(section, root)
+    labels: Labels = label_module(section.family).read_labels(section, root)
     return labels
 
 

@@ -4,7 +4,6 @@ For the memory toy of HF2-VAD (Sec. 4.1). MNIST where torchvision's copy lies be
 else the digits that scikit-learn ships. A split is one clip whose frames are digits.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,26 +11,45 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.datasets import Labels
 from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
     from vadbench.datasets.sections import DigitsSection as Section
 
-__all__ = ["DigitClip", "label_paths", "list_clips", "open_clip", "raw_paths", "read_labels"]
+__all__ = [
+    "TEST_CLIP",
+    "DigitClip",
+    "has_mnist",
+    "list_clips",
+    "load",
+    "mnist_files",
+    "open_clip",
+    "raw_paths",
+]
 
-_CLIPS = {"train": "normal", "test": "all"}
+TEST_CLIP = "all"
+_CLIPS = {"train": "normal", "test": TEST_CLIP}
 _TRAINING = 1000
 """The first of scikit-learn's 1797 digits are for training; MNIST has a split of its own."""
 
 
-def _mnist_files(root: Path) -> list[Path]:
+def _files(root: Path) -> list[Path]:
     folder = root / "MNIST/raw"
     return sorted(folder.glob("*-ubyte")) if folder.is_dir() else []
 
 
-def _has_mnist(section: "Section", root: Path) -> bool:
-    there = len(_mnist_files(root)) >= 4
+def mnist_files(section: "Section", root: Path) -> list[Path]:
+    """Returns MNIST's files, if they are used."""
+    return _files(root) if has_mnist(section, root) else []
+
+
+def has_mnist(section: "Section", root: Path) -> bool:
+    """Whether digits are MNIST's rather than scikit-learn's.
+
+    Raises:
+        VadbenchError: MNIST is asked for and not there.
+    """
+    there = len(_files(root)) >= 4
     if section.source == "mnist" and not there:
         raise VadbenchError(
             f"MNIST is not there: looked for its four files in {root / 'MNIST/raw'}; put them "
@@ -40,11 +58,11 @@ def _has_mnist(section: "Section", root: Path) -> bool:
     return there and section.source != "sklearn"
 
 
-def _digits(
+def load(
     section: "Section", root: Path, split: str
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
     """Returns images (N, H, W) and digits (N,) of a split."""
-    if _has_mnist(section, root):
+    if has_mnist(section, root):
         from torchvision.datasets import MNIST
 
         found = MNIST(str(root), train=split == "train", download=False)
@@ -83,38 +101,16 @@ class DigitClip:
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     """Returns one clip per split."""
-    _has_mnist(section, root)
+    has_mnist(section, root)
     return {split: [clip] for split, clip in _CLIPS.items()}
-
-
-def label_paths(section: "Section", root: Path) -> list[Path]:
-    """Returns MNIST's files, if they are used."""
-    return _mnist_files(root) if _has_mnist(section, root) else []
 
 
 def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
     """Returns MNIST's files for each clip, or none: bundled digits do not change."""
-    files = label_paths(section, root)
+    files = mnist_files(section, root)
     return {f"{split}/{clip}": files for split, clip in _CLIPS.items()}
 
 
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> DigitClip:
     """Opens the digits of a split."""
-    return DigitClip(_digits(section, root, split)[0])
-
-
-def read_labels(section: "Section", root: Path) -> Labels:
-    """Returns 1 for every test digit that is not the normal one."""
-    _, digits = _digits(section, root, "test")
-    source = "MNIST" if _has_mnist(section, root) else "scikit-learn's digits"
-    clip = _CLIPS["test"]
-    return Labels(
-        f"{source}, normal: {section.normal}",
-        hashlib.sha256(digits.astype(np.uint8).tobytes()).hexdigest(),
-        {clip: (digits != section.normal).astype(np.uint8)},
-        anomalies={
-            str(digit): {clip: (digits == digit).astype(np.uint8)}
-            for digit in range(10)
-            if digit != section.normal
-        },
-    )
+    return DigitClip(load(section, root, split)[0])

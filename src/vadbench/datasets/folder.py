@@ -1,30 +1,16 @@
-"""Your own camera: videos and folders of images below `train/` and `test/`, labels or none."""
+"""Your own camera: videos and folders of images below `train/` and `test/`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from vadbench.arrays import load_array
-from vadbench.datasets import Clip, Labels
-from vadbench.datasets.images import ImageClip
-from vadbench.datasets.labels import READERS
-from vadbench.datasets.layouts import Layout, agree, find_layout
-from vadbench.errors import VadbenchError
+from vadbench.datasets import Clip
+from vadbench.datasets.layouts import Layout, find_layout
 
 if TYPE_CHECKING:
     from vadbench.datasets.sections import FolderSection as Section
 
-__all__ = [
-    "label_paths",
-    "list_clips",
-    "locate",
-    "mask_path",
-    "open_clip",
-    "raw_paths",
-    "read_labels",
-]
+__all__ = ["list_clips", "locate", "open_clip", "raw_paths"]
 
 
 def locate(section: "Section", root: Path) -> Layout:
@@ -33,7 +19,9 @@ def locate(section: "Section", root: Path) -> Layout:
     Raises:
         VadbenchError: It is not there; the message says where it was looked for.
     """
-    return find_layout("folder", root, [section.path], [("train", "test")])
+    layout = find_layout("folder", root, [section.path], [("train", "test")])
+    # A clip may be cut out of a longer recording, and its images keep their numbers.
+    return replace(layout, whole=False)
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
@@ -46,102 +34,6 @@ def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     return locate(section, root).open(split, clip, section.colour, section.size)
 
 
-def _mask_folder(section: "Section", layout: Layout) -> Path | None:
-    """The folder of masks, where labels are one."""
-    folder = layout.base / section.labels if section.labels else None
-    return folder if folder is not None and folder.is_dir() else None
-
-
-def mask_path(section: "Section", root: Path, clip: str) -> Path | None:
-    """Returns the folder of images, or the .npy file, of a test clip's masks, if there is one.
-
-    Raises:
-        VadbenchError: There are both.
-    """
-    folder = _mask_folder(section, locate(section, root))
-    if folder is None:
-        return None
-    images, array = folder / clip, folder / f"{clip}.npy"
-    if images.is_dir() and array.is_file():
-        raise VadbenchError(f"{folder}: masks of clip {clip} are there twice; keep {clip} or .npy")
-    return images if images.is_dir() else array if array.is_file() else None
-
-
-def label_paths(section: "Section", root: Path) -> list[Path]:
-    """Returns the label file, or the masks of each clip, if there are labels.
-
-    Raises:
-        VadbenchError: The file is missing.
-    """
-    if section.labels is None:
-        return []
-    layout = locate(section, root)
-    folder = _mask_folder(section, layout)
-    if folder is not None:
-        return [item for item in sorted(folder.iterdir()) if not item.name.startswith(".")]
-    path = layout.base / section.labels
-    if not path.is_file():
-        raise VadbenchError(
-            f"{path}: no such label file; expected one of {', '.join(READERS)}, or a "
-            "folder of masks"
-        )
-    return [path]
-
-
 def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
     """Returns the folder or video of each clip."""
     return locate(section, root).paths()
-
-
-def read_labels(section: "Section", root: Path) -> Labels:
-    """Reads the label file or the masks, if there are any.
-
-    Raises:
-        VadbenchError: They are missing, damaged, or do not fit the clips.
-    """
-    layout = locate(section, root)
-    lengths = layout.lengths()
-    if section.labels is None:
-        unknown = {clip: np.zeros(count, np.uint8) for clip, count in lengths.items()}
-        return Labels("none", "", unknown, known=False)
-    paths = label_paths(section, root)
-    if _mask_folder(section, layout) is None:
-        return agree(str(layout.base), root, lengths, paths, [], "a label file (labels)")
-    for path in paths:
-        if (path.name if path.is_dir() else path.stem) not in lengths:
-            raise VadbenchError(f"{path}: masks of a clip that is not in {layout.test}")
-
-    def masks() -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
-        vectors, files = {}, []
-        for clip, n_frames in lengths.items():
-            path = mask_path(section, root, clip)
-            if path is not None:
-                vectors[clip], used = _labels_of_masks(path, clip, n_frames)
-                files += used
-        return vectors, files
-
-    folder = f"{section.path}/{section.labels}"
-    expected = f"masks of every test clip, {folder}/<clip>/0000.png or {folder}/<clip>.npy"
-    return agree(str(layout.base), root, lengths, [], [(folder, masks)], expected)
-
-
-def _labels_of_masks(
-    path: Path, clip: str, n_frames: int
-) -> tuple[npt.NDArray[np.uint8], list[Path]]:
-    """Returns which frames have a mask that is not empty, (T,) uint8, and the files read."""
-    if path.is_dir():
-        images = ImageClip(path, "colour")
-        count, files = images.n_frames, images.files
-        vector = np.array([mask.any() for mask in images], np.uint8)
-    else:
-        values = load_array(path)
-        if values.dtype.kind not in "bui" or values.ndim not in {1, 3}:
-            raise VadbenchError(
-                f"{path}: clip {clip}: {values.ndim} axes of {values.dtype}; expected masks (T, H, "
-                "W) or labels (T,), whole numbers"
-            )
-        count, files = len(values), [path]
-        vector = np.asarray(values.reshape(count, -1).any(axis=1), np.uint8)
-    if count != n_frames:
-        raise VadbenchError(f"{path}: {count} masks for the {n_frames} frames of clip {clip}")
-    return vector, files

@@ -15,8 +15,13 @@ __all__ = ["EXTENSIONS", "ImageClip", "decode", "list_frames"]
 EXTENSIONS = frozenset({".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp"})
 
 
-def list_frames(folder: Path) -> list[Path]:
+def list_frames(folder: Path, whole: bool = False) -> list[Path]:
     """Returns the frame files of a clip in order of their numbers.
+
+    Args:
+        folder: The folder.
+        whole: Whether numbers have to start at 0 or 1, as those of published clips do; else the
+            clip may be cut out of a longer one.
 
     Raises:
         VadbenchError: The folder is missing or empty, a name is no number, or a number is
@@ -42,6 +47,11 @@ def list_frames(folder: Path) -> list[Path]:
     if not numbered:
         raise VadbenchError(f"{folder}: the clip has no frames; unpack it again or remove it")
     first, last = min(numbered), max(numbered)
+    if whole and first > 1:
+        raise VadbenchError(
+            f"{folder}: clip {folder.name}: frame 1 is missing, the first one is {first}; labels "
+            "count frames from the clip's start, unpack it again"
+        )
     for number in range(first, last + 1):
         if number not in numbered:
             raise VadbenchError(
@@ -83,13 +93,14 @@ class ImageClip:
     Args:
         folder: The folder.
         colour: `grey` (one channel), `colour` (three), or `auto`: one where images hold only grey.
+        whole: Whether numbers of frames have to start at 0 or 1 (see `list_frames`).
     """
 
     fps = None  # Images say nothing of time.
 
-    def __init__(self, folder: Path, colour: str = "auto") -> None:
+    def __init__(self, folder: Path, colour: str = "auto", whole: bool = False) -> None:
         self.folder, self.colour = folder, colour
-        self.files = list_frames(folder)
+        self.files = list_frames(folder, whole)
         self.n_frames = len(self.files)
 
     @cached_property

@@ -1,6 +1,5 @@
-"""Checks clips frame by frame and writes down what a data set is: `index.json`."""
+"""Writes down what a data set is: `index.json`."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +11,12 @@ import numpy.typing as npt
 from vadbench.artefacts import write_atomically
 from vadbench.artefacts.kinds import RECORDS
 from vadbench.artefacts.seal import EMPTY, seal_bytes
-from vadbench.datasets import Clip, Labels
-from vadbench.datasets.labels import from_intervals, intervals
+from vadbench.datasets import Labels
+from vadbench.datasets.intervals import from_intervals, intervals
 from vadbench.errors import VadbenchError
 
 __all__ = [
     "build_index",
-    "check_clip",
     "index_anomalies",
     "index_labels",
     "load_json",
@@ -27,35 +25,6 @@ __all__ = [
 
 _USUAL_FPS = 25.0
 _SAME_FPS = 0.01  # relative; 29.97 and 30 are one
-
-
-def check_clip(clip: Clip, name: str) -> dict[str, Any]:
-    """Decodes every frame of a clip once.
-
-    Returns:
-        Its name, number of frames, height, width, channels, frames per second as far as its file
-        states them, and the SHA-256 of its decoded frames in order (of pixels, so that a lossless
-        repack has the same digest).
-
-    Raises:
-        VadbenchError: A frame is missing, damaged or of another size; it is named.
-    """
-    digest = hashlib.sha256()
-    count = 0
-    for frame in clip:
-        digest.update(np.ascontiguousarray(frame).data)
-        count += 1
-    if count == 0:
-        raise VadbenchError(f"clip {name}: has no frames")
-    return {
-        "clip": name,
-        "n_frames": count,
-        "height": clip.height,
-        "width": clip.width,
-        "channels": clip.channels,
-        "fps": clip.fps,
-        "frames_sha256": digest.hexdigest(),
-    }
 
 
 def build_index(

@@ -1,6 +1,5 @@
-"""Rendered scenes as a data set: clips and labels out of `scene` artefacts."""
+"""Rendered scenes as a data set: clips out of `scene` artefacts."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.artefacts import open_artefact
-from vadbench.datasets import Labels
 
 if TYPE_CHECKING:
     from vadbench.datasets.sections import WalkwaySection as Section
 
-__all__ = ["SceneClip", "label_paths", "list_clips", "open_clip", "raw_paths", "read_labels"]
+__all__ = ["SceneClip", "list_clips", "open_clip", "raw_paths"]
 
 
 def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
@@ -22,11 +20,6 @@ def list_clips(section: "Section", root: Path) -> dict[str, list[str]]:
     from vadbench.datasets.walkway.settings import list_clips as _list_clips
 
     return _list_clips(section)
-
-
-def label_paths(section: "Section", root: Path) -> list[Path]:
-    """Labels are rendered with the clips."""
-    return []
 
 
 def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
@@ -61,21 +54,3 @@ class SceneClip:
 def open_clip(section: "Section", root: Path, split: str, clip: str) -> SceneClip:
     """Opens a rendered clip."""
     return SceneClip(root / split / f"{clip}.h5")
-
-
-def read_labels(section: "Section", root: Path) -> Labels:
-    """Reads the rendered labels of all test clips."""
-    from vadbench.datasets.walkway.settings import ANOMALY_KINDS
-
-    vectors = {}
-    anomalies: dict[str, dict[str, npt.NDArray[np.uint8]]] = {kind: {} for kind in ANOMALY_KINDS}
-    for clip in list_clips(section, root)["test"]:
-        with open_artefact(root / "test" / f"{clip}.h5", "scene") as scene:
-            vectors[clip] = scene["labels"][:]
-            frames = np.repeat(np.arange(scene.n_frames), np.diff(scene["frame_offsets"][:]))
-            seen, abnormal = scene["kinds"][:], scene["abnormal"][:] > 0
-        for number, kind in enumerate(ANOMALY_KINDS):
-            anomalies[kind][clip] = np.zeros_like(vectors[clip])
-            anomalies[kind][clip][frames[abnormal & (seen == number)]] = 1
-    digest = hashlib.sha256(b"".join(vector.tobytes() for vector in vectors.values()))
-    return Labels("rendered annotations", digest.hexdigest(), vectors, anomalies=anomalies)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vadbench import datasets
-from vadbench.datasets.index import build_index, check_clip
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index
 from vadbench.datasets.layouts import relative
 from vadbench.datasets.sections import (
     AvenueSection,

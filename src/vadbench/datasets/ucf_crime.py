@@ -11,24 +11,19 @@ Clips are named without the archive's `_x264`. All other videos of the data set 
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
-from vadbench.datasets import Clip, Labels, videos
-from vadbench.datasets.labels import from_intervals
-from vadbench.datasets.layouts import REPACKED, Layout, agree, label_files, relative
+from vadbench.datasets import Clip, videos
+from vadbench.datasets.layouts import REPACKED, Layout
 from vadbench.errors import VadbenchError
 
 if TYPE_CHECKING:
     from vadbench.datasets.sections import UCFCrimeSection as Section
 
-__all__ = ["label_paths", "list_clips", "locate", "open_clip", "raw_paths", "read_labels"]
+__all__ = ["clip_name", "list_clips", "locate", "open_clip", "raw_paths"]
 
 _PLACES = ("UCF_Crimes", "UCF-Crime", "ucf_crime")
 _CLIPS = {
@@ -40,9 +35,7 @@ _CLIPS = {
         *("Explosion013", "Explosion021", "Shooting008"),
     ],
 }
-_ANNOTATIONS = "Temporal_Anomaly_Annotation*.txt"
 _DEPTH = 3  # folders between the data set's and a video
-_OVERRUN = 30  # frames, a second, that an annotation may last longer than its video
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class _Chosen(Layout):
         folder = self.folder(split)
         found: dict[str, Path] = {}
         for path in _entries(folder, _DEPTH if folder == self.base else 0):
-            clip = _clip_name(path.stem if path.is_file() else path.name)
+            clip = clip_name(path.stem if path.is_file() else path.name)
             # The archive holds fifty videos twice.
             other = found.setdefault(clip, path)
             if other is not path and clip in _CLIPS[split] and not _same_file(path, other):
@@ -88,7 +81,8 @@ def _same_file(first: Path, second: Path) -> bool:
     return first.is_file() and second.is_file() and first.stat().st_size == second.stat().st_size
 
 
-def _clip_name(name: str) -> str:
+def clip_name(name: str) -> str:
+    """Returns the name of a clip, which is a video's without the archive's `_x264`."""
     return name.removesuffix("_x264")
 
 
@@ -122,115 +116,6 @@ def open_clip(section: "Section", root: Path, split: str, clip: str) -> Clip:
     return locate(section, root).open(split, clip, section.colour)
 
 
-def _annotations(section: "Section", layout: Layout) -> list[Path]:
-    """The official text files: the named one, or all that are there."""
-    if section.labels != "auto":
-        named = label_files(section.labels, "ucf", layout)
-        return [path for path in named if path.suffix == ".txt"]
-    folders = [layout.base, *sorted(item for item in layout.base.iterdir() if item.is_dir())]
-    return [path for folder in folders for path in sorted(folder.glob(_ANNOTATIONS))]
-
-
-def _other_labels(section: "Section", layout: Layout) -> list[Path]:
-    files = label_files(section.labels, "ucf", layout)
-    return [path for path in files if path.suffix != ".txt"]
-
-
-def label_paths(section: "Section", root: Path) -> list[Path]:
-    """Returns the files that labels are read from."""
-    layout = locate(section, root)
-    return [*_other_labels(section, layout), *_annotations(section, layout)]
-
-
 def raw_paths(section: "Section", root: Path) -> dict[str, list[Path]]:
     """Returns the folder or video of each clip."""
     return locate(section, root).paths()
-
-
-def read_labels(section: "Section", root: Path) -> Labels:
-    """Reads frame labels from every chosen source and compares them.
-
-    Frames are numbered from 1 and an interval that lasts longer than its video ends with it, as in
-    the authors' evaluation; what was cut off is a warning.
-
-    Raises:
-        VadbenchError: There are none, they do not fit the videos, or two sources differ; file,
-            line, clip and frame are named.
-    """
-    layout = locate(section, root)
-    lengths = layout.lengths()
-    warnings: list[str] = []
-
-    def annotated(path: Path) -> tuple[dict[str, npt.NDArray[np.uint8]], list[Path]]:
-        spans = _read_annotations(path)
-        return {
-            clip: _vector(spans[clip], n_frames, path, clip, warnings)
-            for clip, n_frames in lengths.items()
-            if clip in spans
-        }, [path]
-
-    labels = agree(
-        str(layout.base),
-        root,
-        lengths,
-        _other_labels(section, layout),
-        [
-            (relative(path, root), partial(annotated, path))
-            for path in _annotations(section, layout)
-        ],
-        f"a line for it in {_ANNOTATIONS}, or a label file named in config.yaml (labels)",
-    )
-    return replace(labels, warnings=warnings)
-
-
-def _read_annotations(path: Path) -> Mapping[str, Sequence[tuple[int, int]]]:
-    """Reads lines `Name_x264.mp4 Class start end start end`, -1 for none.
-
-    Returns:
-        First and last abnormal frame, from 1, by clip.
-
-    Raises:
-        VadbenchError: A line is none of these, or a clip has two; the line is named.
-    """
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise VadbenchError(f"{path}: cannot be read as annotations ({error})") from error
-    found: dict[str, list[tuple[int, int]]] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        name, *rest = line.split()
-        try:
-            frames = [int(item) for item in rest[1:]]
-            pairs = list(zip(frames[::2], frames[1::2], strict=True))
-        except ValueError:
-            pairs = []
-        clip = _clip_name(Path(name).stem)
-        if not pairs or any((a == -1) != (b == -1) or not -1 <= a <= b for a, b in pairs):
-            raise VadbenchError(
-                f"{path}, line {number}: {line.strip()!r}; expected a video, its class, and first "
-                "and last frame of each event or -1 -1, such as: "
-                "Arson011_x264.mp4 Arson 150 420 680 1267"
-            )
-        if clip in found:
-            raise VadbenchError(f"{path}, line {number}: the clip {clip} has a line already")
-        found[clip] = [(a, b) for a, b in pairs if a != -1]
-    return found
-
-
-def _vector(
-    spans: Sequence[tuple[int, int]], n_frames: int, path: Path, clip: str, warnings: list[str]
-) -> npt.NDArray[np.uint8]:
-    kept = []
-    for first, last in spans:
-        over = last - n_frames
-        if 0 < over <= _OVERRUN:
-            # Without the folder, which differs between machines: it goes into the index.
-            warnings.append(
-                f"{path.name}: clip {clip}: abnormal frames {first} to {last} (from 1), but the "
-                f"video has {n_frames}; the last {over} were left out, as the authors do"
-            )
-            last = n_frames
-        kept.append((max(first, 1) - 1, last - 1))
-    return from_intervals(kept, n_frames, f"{path}: clip {clip}")

@@ -355,7 +355,7 @@ class Method(ABC):
     def card(self) -> Card:
         """The paper's card."""
         path = self.folder / "paper.yaml"
-        return Card.model_validate(yaml.safe_load(path.read_text()))
+        return Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
 
     @property
     @abstractmethod

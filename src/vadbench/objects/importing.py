@@ -77,7 +77,7 @@ def _by_clip(frames: list[Boxes], lengths: Mapping[str, int]) -> dict[str, list[
 def _csv(path: Path, n_frames: int) -> list[Boxes]:
     rows: list[list[tuple[float, ...]]] = [[] for _ in range(n_frames)]
     try:
-        with open(path, newline="") as stream:
+        with open(path, newline="", encoding="utf-8-sig") as stream:
             for line, row in enumerate(csv.DictReader(stream), start=2):
                 frame = int(row["frame"])
                 if not 0 <= frame < n_frames:

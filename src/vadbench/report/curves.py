@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.datasets.labels import intervals
+from vadbench.datasets.intervals import intervals
 from vadbench.report.pictures import HIGHEST, OTHER, enlarged, rectangle
 from vadbench.scoring.choose import top_frames
 from vadbench.scoring.metrics import macro_auc

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from vadbench.config import read_config_file
 from vadbench.datasets import open_source
 from vadbench.datasets.index import index_labels, load_json
-from vadbench.datasets.labels import intervals
+from vadbench.datasets.intervals import intervals
 from vadbench.datasets.masks import Mask, open_masks
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest

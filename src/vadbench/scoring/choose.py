@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.datasets.labels import intervals
+from vadbench.datasets.intervals import intervals
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
 from vadbench.scoring.series import Series, clip_series, object_scores

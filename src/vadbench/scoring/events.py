@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vadbench.datasets.labels import intervals
+from vadbench.datasets.intervals import intervals
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
 from vadbench.scoring.series import clip_series, object_scores

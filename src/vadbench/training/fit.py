@@ -27,7 +27,7 @@ from typing import Any
 import lightning as L
 import torch
 import torch.distributed as dist
-from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from safetensors.torch import save as serialise
@@ -35,7 +35,7 @@ from safetensors.torch import save as serialise
 from vadbench.artefacts import file_digest, library_versions, write_atomically
 from vadbench.artefacts.seal import EMPTY, seal_bytes
 from vadbench.errors import VadbenchError
-from vadbench.training import distributed
+from vadbench.training import distributed, progress
 from vadbench.training.data import Batches
 from vadbench.training.machine import number_format
 from vadbench.training.stage import Stage
@@ -82,34 +82,6 @@ class _Reseed(Callback):
         rank = f" {trainer.global_rank}" if trainer.global_rank else ""
         text = f"{self.seed} {trainer.global_step}{rank}".encode()
         torch.manual_seed(int.from_bytes(hashlib.sha256(text).digest()[:7]))
-
-
-class _Tell(Callback):
-    """Logs once a minute how far the training is, for where there is no terminal."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def on_train_batch_end(
-        self,
-        trainer: L.Trainer,
-        module: L.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        """Logs epoch, step and loss."""
-        if time.monotonic() - self._last < 60:
-            return
-        self._last = time.monotonic()
-        log.info(
-            "epoch %d of %s, step %d of %s, loss %.4g",
-            trainer.current_epoch + 1,
-            trainer.max_epochs,
-            trainer.global_step,
-            trainer.estimated_stepping_batches,
-            float(outputs["loss"]),
-        )
 
 
 class _Keep(Callback):
@@ -280,13 +252,10 @@ def fit(
     if not step and not rank:
         shutil.rmtree(work / "logs", ignore_errors=True)
     attempt = len(list((work / "logs").glob("version_*")))
-    callbacks: list[Callback] = [_Reseed(seed), _Tell()]
+    callbacks: list[Callback] = [_Reseed(seed), *progress.callbacks()]
     if after_epoch is not None:
         callbacks.append(_AfterEpoch(*after_epoch))
     callbacks.append(keep)
-    interactive = sys.stderr.isatty()
-    if interactive:
-        callbacks.append(RichProgressBar())
     trainer = L.Trainer(
         accelerator="auto",
         devices=devices,
@@ -304,7 +273,7 @@ def fit(
         ],
         callbacks=callbacks,
         enable_checkpointing=False,
-        enable_progress_bar=interactive,
+        enable_progress_bar=progress.on_terminal(),
         enable_model_summary=False,
         log_every_n_steps=min(20, len(batches)),
         use_distributed_sampler=False,

@@ -9,6 +9,8 @@ import pytest
 
 from tests.workflow.conftest import PROJECT
 from tests.workflow.test_kills import EVERYTHING
+from tests.workflow.test_staleness import CONFIG
+from vadbench import datasets
 from vadbench import plan as planning
 from vadbench.artefacts import fingerprint as module
 from vadbench.artefacts.fingerprint import (
@@ -20,7 +22,7 @@ from vadbench.artefacts.fingerprint import (
 from vadbench.config import load_config
 from vadbench.jobs import Jobs
 from vadbench.methods import get_method, method_names
-from vadbench.plan import Plan
+from vadbench.plan import Plan, Run
 
 TREE = {
     "__init__.py": "",
@@ -102,14 +104,66 @@ def test_training_covers_nothing_that_scores_or_draws(name: str) -> None:
     method = get_method(name)
     other = {*method.score_code, *method.explain_code, "vadbench.training.scoring"}
     other |= {"vadbench.scoring.scores", "vadbench.training.panels", "vadbench.training.inference"}
+    other.add("vadbench.training.progress")
     assert not other & set(covered(*method.train_code))
 
 
 def test_weights_do_not_depend_on_labels_and_protocols() -> None:
     modules = covered(*get_method("hf2vad").train_code)
     assert "vadbench.networks.memory" in modules
-    for other in ("scoring.evaluate", "scoring.protocol", "scoring.metrics", "datasets.labels"):
+    others = ("scoring.evaluate", "scoring.protocol", "scoring.metrics")
+    for other in (*others, "datasets.labels", "datasets.intervals"):
         assert f"vadbench.{other}" not in modules
+
+
+def covered_by_jobs(family: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """The modules that jobs on a data set of a family cover, by rule."""
+    monkeypatch.setattr(planning, "fingerprint", lambda *roots: " ".join(["modules", *roots]))
+    monkeypatch.setattr(Plan, "clips", lambda *_: {"train": ["a"], "test": ["b"]})
+    monkeypatch.setattr(Plan, "_state", lambda *_: {"train/a": "", "labels": ""})
+    monkeypatch.setattr(Plan, "contents", lambda *_: {})
+    section = {"family": family} | ({"path": "own"} if family == "folder" else {})
+    plan = Plan(load_config(CONFIG | {"datasets": {"own": section}}))
+    params = {
+        "check_clip": plan.clip_params("own", "train", "a"),
+        "compute_flow": plan.flow_params("own", "farneback"),
+        "segment": plan.segmentation_params("own", "rcnn"),
+        "find_objects": plan.objects_params("own", "both"),
+        "cut_cubes": plan.cubes_params("own", "stc"),
+        "score": plan.score_params(Run("own", "hf2vad", "full", 0)),
+        "index": plan.index_params("own"),
+        "find_regions": plan.regions_params("own"),
+    }
+    return {rule: set(covered(*roots_in(job))) for rule, job in params.items()}
+
+
+OF_FRAMES = ("check_clip", "compute_flow", "segment", "find_objects", "cut_cubes", "score")
+
+
+@pytest.mark.parametrize("family", datasets.FAMILIES)
+def test_only_what_needs_labels_covers_what_reads_them(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = covered_by_jobs(family, monkeypatch)
+    own = datasets.LABELS[family]
+    for rule in ("index", "find_regions"):
+        assert own in found[rule], rule
+    others = {"vadbench.datasets.index", "vadbench.datasets.intervals", "vadbench.vectors"}
+    for rule in OF_FRAMES:
+        assert datasets.FAMILIES[family] in found[rule], rule
+        reading = {name for name in found[rule] if name.startswith("vadbench.datasets.labels")}
+        assert not reading | others & found[rule], rule
+
+
+@pytest.mark.parametrize("family", datasets.FAMILIES)
+def test_jobs_cover_no_other_family_and_no_settings_of_one(
+    family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modules = (datasets.FAMILIES, datasets.LABELS)
+    others = {own[name] for own in modules for name in own if name != family}
+    others.add("vadbench.datasets.sections")
+    for rule, found in covered_by_jobs(family, monkeypatch).items():
+        assert not others & found, rule
 
 
 def test_every_excluded_module_exists() -> None:
@@ -154,6 +208,44 @@ def test_what_only_type_checkers_read_does_not_count(tree: Path) -> None:
     assert "lib.other" not in covered("lib.top")
     (tree / "top.py").write_text(TREE["top.py"] + lines.partition("else")[0])
     assert value() == before
+
+
+SETTINGS = """
+import pydantic
+from pydantic import Field, Field as Setting
+
+class S(pydantic.BaseModel):
+    a: int = Field(3, gt=0, description="how many", title="A", examples=[3, 4])
+    b: int = Setting(3, description=f"as {N}")
+    c: int = pydantic.Field(3, description="a third")
+    d: int = other(3, description="counts")
+    e: int = Field(3, description=stated())
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("how many", "the number", True),
+        (', title="A", examples=[3, 4]', ', title="B", examples=[5]', True),
+        (', description="how many", title="A", examples=[3, 4]', "", True),
+        ("as {N}", "like {N}", True),
+        ("a third", "the third", True),
+        ("gt=0", "gt=1", False),
+        ("Field(3, gt", "Field(4, gt", False),
+        ("counts", "counts too", False),
+        ("stated()", "stated(1)", False),
+        ("from pydantic import Field,", "from elsewhere import Field,", False),
+    ],
+)
+def test_words_that_describe_a_setting_do_not_count(
+    tmp_path: Path, old: str, new: str, same: bool
+) -> None:
+    before, after = tmp_path / "before.py", tmp_path / "after.py"
+    before.write_text(SETTINGS)
+    after.write_text(SETTINGS.replace(old, new))
+    assert after.read_text() != SETTINGS
+    assert (script_fingerprint(before) == script_fingerprint(after)) is same
 
 
 def roots_in(values: Any) -> Iterator[str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vadbench.datasets import digits, raw_state
+from vadbench.datasets import digits, raw_state, read_labels
 from vadbench.datasets.sections import DigitsSection
 from vadbench.errors import VadbenchError
 
@@ -14,7 +14,7 @@ def test_training_shows_one_digit_and_the_test_all(tmp_path: Path) -> None:
     assert digits.list_clips(SECTION, tmp_path) == {"train": ["normal"], "test": ["all"]}
     train = digits.open_clip(SECTION, tmp_path, "train", "normal")
     test = digits.open_clip(SECTION, tmp_path, "test", "all")
-    labels = digits.read_labels(SECTION, tmp_path)
+    labels = read_labels(SECTION, tmp_path)
     assert (train.height, train.width, train.channels) == (8, 8, 1)
     assert test.n_frames == len(labels.clips["all"]) == 797
     assert 0.08 < 1 - labels.clips["all"].mean() < 0.12
@@ -40,7 +40,7 @@ def test_mnist_is_taken_where_it_lies(tmp_path: Path) -> None:
     train = digits.open_clip(section, tmp_path, "train", "normal")
     assert (train.n_frames, train.height) == (3, 28)
     np.testing.assert_array_equal(train.frame(1)[..., 0], made[13])
-    assert "MNIST" in digits.read_labels(section, tmp_path).source
+    assert "MNIST" in read_labels(section, tmp_path).source
     assert raw_state(section, tmp_path) != raw_state(SECTION, tmp_path)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.videos import write_video
-from vadbench.datasets import folder, raw_state
-from vadbench.datasets.index import build_index, check_clip
+from vadbench.datasets import folder, raw_state, read_labels
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import FolderSection as Section
 from vadbench.errors import VadbenchError
@@ -39,7 +40,7 @@ def test_videos_and_folders_of_images_are_clips(root: Path) -> None:
         split: [check_clip(folder.open_clip(section, root, split, name), name) for name in names]
         for split, names in clips.items()
     }
-    labels = folder.read_labels(section, root)
+    labels = read_labels(section, root)
     index = build_index("gate", "folder", 25.0, records, labels)
     assert index["labels"]["known"] is False
     assert {clip["clip"]: clip["n_frames"] for clip in index["clips"]["test"]} == LENGTHS
@@ -47,7 +48,7 @@ def test_videos_and_folders_of_images_are_clips(root: Path) -> None:
 
 def test_labels_are_intervals_in_a_table(root: Path) -> None:
     (root / "gate/labels.csv").write_text("clip,first,last\nmonday,2,4\nmonday,8,8\n")
-    labels = folder.read_labels(Section(path="gate", labels="labels.csv"), root)
+    labels = read_labels(Section(path="gate", labels="labels.csv"), root)
     assert labels.known
     assert len(labels.sha256) == 64
     assert np.flatnonzero(labels.clips["monday"]).tolist() == [2, 3, 4, 8]
@@ -81,6 +82,20 @@ def test_videos_are_resized_on_the_way(root: Path) -> None:
     assert clip.frame(3).shape == (32, 48, 3)
 
 
+def test_a_clip_may_be_cut_out_of_a_longer_recording(root: Path) -> None:
+    images = root / "gate/test/tuesday"
+    for t in reversed(range(LENGTHS["tuesday"])):
+        (images / f"{t:04d}.png").rename(images / f"{t + 100:04d}.png")
+    (root / "gate/labels.csv").write_text("clip,first,last\ntuesday,0,1\n")
+    section = Section(path="gate", labels="labels.csv")
+    assert folder.open_clip(section, root, "test", "tuesday").n_frames == LENGTHS["tuesday"]
+    # Labels count from the clip's first image, whatever its number.
+    assert np.flatnonzero(read_labels(section, root).clips["tuesday"]).tolist() == [0, 1]
+    (images / "0104.png").unlink()
+    with pytest.raises(VadbenchError, match="frame 104 is missing from the sequence 100 to 108"):
+        folder.open_clip(section, root, "test", "tuesday")
+
+
 def write_masks(root: Path) -> Path:
     """Masks of one clip as images, of the other as an array."""
     folder = root / "gate/truth"
@@ -96,7 +111,7 @@ def write_masks(root: Path) -> Path:
 def test_labels_are_masks(root: Path) -> None:
     section = Section(path="gate", labels="truth")
     write_masks(root)
-    labels = folder.read_labels(section, root)
+    labels = read_labels(section, root)
     assert np.flatnonzero(labels.clips["monday"]).tolist() == [10, 11]
     assert np.flatnonzero(labels.clips["tuesday"]).tolist() == [3, 4]
     assert (labels.source, len(labels.sha256)) == ("gate/truth", 64)
@@ -104,7 +119,7 @@ def test_labels_are_masks(root: Path) -> None:
     np.save(root / "gate/truth/tuesday.npy", np.zeros(LENGTHS["tuesday"], np.uint8))
     after = raw_state(section, root)
     assert {key for key in before if before[key] != after[key]} == {"labels"}
-    changed = folder.read_labels(section, root)
+    changed = read_labels(section, root)
     assert not changed.clips["tuesday"].any()
     assert changed.sha256 != labels.sha256
 
@@ -159,16 +174,16 @@ def test_masks_that_do_not_fit_are_named(
 ) -> None:
     spoil(write_masks(root))
     with pytest.raises(VadbenchError, match=message):
-        folder.read_labels(Section(path="gate", labels="truth"), root)
+        read_labels(Section(path="gate", labels="truth"), root)
 
 
 def test_a_missing_label_file_is_named(root: Path) -> None:
     with pytest.raises(VadbenchError, match=r"truth\.csv: no such label file"):
-        folder.read_labels(Section(path="gate", labels="truth.csv"), root)
+        read_labels(Section(path="gate", labels="truth.csv"), root)
 
 
 def test_a_whole_path_is_taken_from_anywhere(root: Path) -> None:
     (root / "gate/labels.csv").write_text("clip,first,last\nmonday,2,4\n")
     section = Section(path=str(root / "gate"), labels="labels.csv")
-    labels = folder.read_labels(section, root / "data")
+    labels = read_labels(section, root / "data")
     assert labels.source == str(root / "gate/labels.csv")

@@ -5,9 +5,9 @@ import pytest
 
 from tests.clips import ArrayClip, textured
 from vadbench.datasets import Labels
+from vadbench.datasets.check import check_clip
 from vadbench.datasets.index import (
     build_index,
-    check_clip,
     index_anomalies,
     index_labels,
     load_json,

@@ -9,13 +9,13 @@ import pytest
 
 from tests.unit.datasets.test_folder import LENGTHS
 from tests.unit.datasets.test_published_layouts import (
+    TRUTH,
     write_avenue,
     write_shanghaitech,
     write_volume,
 )
 from tests.videos import write_video
 from vadbench.config import load_config
-from vadbench.datasets import avenue
 from vadbench.datasets.masks import Mask, open_masks
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
@@ -51,9 +51,9 @@ def check(mask: Mask | None, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("version", ["5", "7.3"])
 def test_avenue(data: Path, version: str) -> None:
     write_avenue(data, version)
-    write_volume(data / avenue._TRUTH / "1_label.mat", list(square(10, 4)), version)
+    write_volume(data / TRUTH / "1_label.mat", list(square(10, 4)), version)
     check(opened("01", family="avenue", training="official"), square(10, 4))
-    (data / avenue._TRUTH / "2_label.mat").unlink()
+    (data / TRUTH / "2_label.mat").unlink()
     assert opened("02", family="avenue", training="official") is None
 
 

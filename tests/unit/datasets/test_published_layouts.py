@@ -1,5 +1,6 @@
 """Small copies of the layouts in which Avenue and ShanghaiTech are published."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from scipy.io import savemat
 from tests.videos import write_video
 from vadbench import datasets
 from vadbench.config import load_config
-from vadbench.datasets import avenue, shanghaitech
-from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets import avenue, read_labels, shanghaitech, ucf_crime
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index, index_labels
 from vadbench.datasets.sections import SECTIONS, AvenueSection, ShanghaiTechSection
 from vadbench.errors import VadbenchError
 
+TRUTH = "ground_truth_demo/testing_label_mask"
 COUNTS = {"training_videos": [12, 9], "testing_videos": [10, 8]}
 ABNORMAL = {"1": [2, 3, 4], "2": []}
 
@@ -52,7 +55,7 @@ def write_avenue(root: Path, version: str = "5") -> Path:
             write_video(base / folder / f"{number:02d}.avi", count, seed=number)
     for number, (name, frames) in enumerate(ABNORMAL.items()):
         volume = masks(COUNTS["testing_videos"][number], frames)
-        write_volume(root / avenue._TRUTH / f"{name}_label.mat", volume, version)
+        write_volume(root / TRUTH / f"{name}_label.mat", volume, version)
     return base
 
 
@@ -62,7 +65,7 @@ def index_of(module: Any, root: Path, **settings: Any) -> dict[str, Any]:
         split: [check_clip(module.open_clip(section, root, split, name), name) for name in names]
         for split, names in module.list_clips(section, root).items()
     }
-    labels = module.read_labels(section, root)
+    labels = read_labels(section, root)
     return build_index("made", section.family, section.fps, clips, labels)
 
 
@@ -80,16 +83,16 @@ def test_avenue_as_published(tmp_path: Path, version: str) -> None:
 
 def test_a_mask_too_few_is_named(tmp_path: Path) -> None:
     write_avenue(tmp_path)
-    write_volume(tmp_path / avenue._TRUTH / "2_label.mat", masks(7, []), "5")
+    write_volume(tmp_path / TRUTH / "2_label.mat", masks(7, []), "5")
     with pytest.raises(VadbenchError, match=r"2_label\.mat: 7 masks for the 8 frames of clip 02"):
         index_of(avenue, tmp_path)
 
 
 def test_a_damaged_mask_file_is_named(tmp_path: Path) -> None:
     write_avenue(tmp_path)
-    (tmp_path / avenue._TRUTH / "1_label.mat").write_bytes(b"MATLAB 5.0 MAT-file, but not really")
+    (tmp_path / TRUTH / "1_label.mat").write_bytes(b"MATLAB 5.0 MAT-file, but not really")
     with pytest.raises(VadbenchError, match=r"1_label\.mat: cannot be read as Avenue's masks"):
-        avenue.read_labels(AvenueSection(), tmp_path)
+        read_labels(AvenueSection(), tmp_path)
 
 
 def test_labels_that_disagree_are_refused(tmp_path: Path) -> None:
@@ -98,10 +101,10 @@ def test_labels_that_disagree_are_refused(tmp_path: Path) -> None:
     wrong[2:6] = 1
     np.save(base / "avenue.npy", wrong)
     with pytest.raises(VadbenchError, match="disagree: clip 01, frame 5"):
-        avenue.read_labels(AvenueSection(), tmp_path)
-    by_file = avenue.read_labels(AvenueSection(labels="avenue.npy"), tmp_path)
+        read_labels(AvenueSection(), tmp_path)
+    by_file = read_labels(AvenueSection(labels="avenue.npy"), tmp_path)
     assert by_file.clips["01"].sum() == 4
-    assert avenue.read_labels(AvenueSection(labels="masks"), tmp_path).clips["01"].sum() == 3
+    assert read_labels(AvenueSection(labels="masks"), tmp_path).clips["01"].sum() == 3
 
 
 def test_the_nineteen_training_clips_leave_out_what_is_abnormal(tmp_path: Path) -> None:
@@ -147,7 +150,7 @@ def test_avenue_as_repacked(tmp_path: Path) -> None:
     assert [clip["n_frames"] for clip in index["clips"]["test"]] == COUNTS["testing_videos"]
     assert np.flatnonzero(index_labels(index)["01"]).tolist() == ABNORMAL["1"]
     # The official masks beside it have to say the same.
-    write_volume(tmp_path / avenue._TRUTH / "1_label.mat", masks(10, [2, 3]), "5")
+    write_volume(tmp_path / TRUTH / "1_label.mat", masks(10, [2, 3]), "5")
     with pytest.raises(VadbenchError, match="disagree: clip 01, frame 4"):
         index_of(avenue, tmp_path)
 
@@ -156,17 +159,17 @@ def test_avenue_as_repacked(tmp_path: Path) -> None:
 def test_masks_that_are_none_are_refused(tmp_path: Path, version: str) -> None:
     write_avenue(tmp_path, version)
     odd = [*masks(9, []), np.zeros((2, 64, 96), np.uint8)]
-    write_volume(tmp_path / avenue._TRUTH / "1_label.mat", odd, version)
+    write_volume(tmp_path / TRUTH / "1_label.mat", odd, version)
     with pytest.raises(VadbenchError, match=r"1_label\.mat: frame 9: cannot be read as Avenue's"):
-        avenue.read_labels(AvenueSection(), tmp_path)
+        read_labels(AvenueSection(), tmp_path)
 
 
 def test_a_cut_mask_file_of_matlab_7_3_is_named(tmp_path: Path) -> None:
     write_avenue(tmp_path, "7.3")
-    path = tmp_path / avenue._TRUTH / "1_label.mat"
+    path = tmp_path / TRUTH / "1_label.mat"
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(VadbenchError, match=r"1_label\.mat: cannot be read as Avenue's masks"):
-        avenue.read_labels(AvenueSection(), tmp_path)
+        read_labels(AvenueSection(), tmp_path)
 
 
 def test_shanghaitech_as_repacked(tmp_path: Path) -> None:
@@ -179,6 +182,31 @@ def test_shanghaitech_as_repacked(tmp_path: Path) -> None:
     index = index_of(shanghaitech, tmp_path)
     assert [clip["clip"] for clip in index["clips"]["train"]] == ["01_001", "13_007"]
     assert [clip["n_frames"] for clip in index["clips"]["train"]] == [7, 6]
+
+
+@pytest.mark.parametrize("split", ["training", "testing"])
+@pytest.mark.parametrize(
+    ("family", "first"), [("avenue", 2), ("shanghaitech", 3), ("ucf_crime", 2), ("ucsd", 5)]
+)
+def test_a_published_clip_whose_first_frames_are_missing_is_refused(
+    tmp_path: Path, family: str, split: str, first: int
+) -> None:
+    section = SECTIONS[family].model_validate({"path": "made"})
+    names = {"training": ["01"], "testing": ["02"]}
+    if family == "ucf_crime":
+        names = {"training": ucf_crime._CLIPS["train"], "testing": ucf_crime._CLIPS["test"]}
+    for own, clips in names.items():
+        for clip in clips:
+            write_frames(tmp_path / "made" / own / "frames" / clip, 8)
+    folder = tmp_path / "made" / split / "frames" / names[split][-1]
+    opening = (section, tmp_path, "train" if split == "training" else "test", folder.name)
+    for number in range(first):
+        if number < 2:  # Numbers start at 0 or 1.
+            assert datasets.open_clip(*opening).n_frames == 8 - number
+        (folder / f"{number:04d}.jpg").unlink()
+    message = f"{folder.name}: clip {folder.name}: frame 1 is missing, the first one is {first};"
+    with pytest.raises(VadbenchError, match=re.escape(message)):
+        datasets.open_clip(*opening)
 
 
 def write_shanghaitech(root: Path) -> Path:

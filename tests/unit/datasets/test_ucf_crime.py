@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.videos import write_video
-from vadbench.datasets import raw_state, ucf_crime
-from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets import raw_state, read_labels, ucf_crime
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index, index_labels
 from vadbench.datasets.sections import UCFCrimeSection as Section
 from vadbench.errors import VadbenchError
 
@@ -77,7 +78,7 @@ def index_of(root: Path, **settings: str) -> dict:
         split: [check_clip(ucf_crime.open_clip(section, root, split, n), n) for n in names]
         for split, names in ucf_crime.list_clips(section, root).items()
     }
-    labels = ucf_crime.read_labels(section, root)
+    labels = read_labels(section, root)
     return build_index("ucf", section.family, section.fps, clips, labels)
 
 
@@ -159,7 +160,7 @@ def test_annotations_that_are_damaged_or_do_not_fit_are_named(
 ) -> None:
     (root / "UCF_Crimes" / ANNOTATIONS).write_text(text)
     with pytest.raises(VadbenchError, match=message):
-        ucf_crime.read_labels(Section(), root)
+        read_labels(Section(), root)
 
 
 def _no_annotations(base: Path) -> None:
@@ -183,14 +184,14 @@ def test_labels_come_from_every_source_that_is_there(
 ) -> None:
     spoil(root / "UCF_Crimes")
     with pytest.raises(VadbenchError, match=message):
-        ucf_crime.read_labels(Section(), root)
+        read_labels(Section(), root)
 
 
 def test_the_source_of_labels_can_be_named(root: Path) -> None:
     _other_labels(root / "UCF_Crimes")
-    named = ucf_crime.read_labels(Section(labels=ANNOTATIONS), root)
+    named = read_labels(Section(labels=ANNOTATIONS), root)
     assert named.clips["Explosion008"].tolist() == [0] * 7 + [1]
-    assert not ucf_crime.read_labels(Section(labels="ucf_labels.npz"), root).clips["Arson011"].any()
+    assert not read_labels(Section(labels="ucf_labels.npz"), root).clips["Arson011"].any()
     before = raw_state(Section(), root)
     (root / "UCF_Crimes" / ANNOTATIONS).write_text(annotations() + "\n")
     after = raw_state(Section(), root)
@@ -199,5 +200,5 @@ def test_the_source_of_labels_can_be_named(root: Path) -> None:
 
 def test_a_whole_path_is_taken_from_anywhere(archive: Path, tmp_path: Path) -> None:
     base = archive / "UCF_Crimes"
-    labels = ucf_crime.read_labels(Section(path=str(base)), tmp_path)
+    labels = read_labels(Section(path=str(base)), tmp_path)
     assert labels.source == str(base / ANNOTATIONS)

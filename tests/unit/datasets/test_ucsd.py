@@ -8,8 +8,9 @@ import pytest
 from scipy.io import savemat
 
 from vadbench import datasets
-from vadbench.datasets import raw_state, ucsd
-from vadbench.datasets.index import build_index, check_clip, index_labels
+from vadbench.datasets import raw_state, read_labels, ucsd
+from vadbench.datasets.check import check_clip
+from vadbench.datasets.index import build_index, index_labels
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import UCSDSection
 from vadbench.errors import VadbenchError
@@ -68,7 +69,7 @@ def repacked(root: Path) -> Path:
 
 
 def labels_of(root: Path, **settings: str) -> datasets.Labels:
-    return ucsd.read_labels(UCSDSection.model_validate(settings), root)
+    return read_labels(UCSDSection.model_validate(settings), root)
 
 
 def index_of(root: Path, **settings: str) -> dict:
@@ -77,7 +78,7 @@ def index_of(root: Path, **settings: str) -> dict:
         split: [check_clip(ucsd.open_clip(section, root, split, name), name) for name in names]
         for split, names in ucsd.list_clips(section, root).items()
     }
-    labels = ucsd.read_labels(section, root)
+    labels = read_labels(section, root)
     return build_index("ped2", "ucsd", 10.0, clips, labels, section.official_counts())
 
 
@@ -180,6 +181,14 @@ def _remove_frame(base: Path) -> None:
     (base / "Test/Test002/005.tif").unlink()
 
 
+def _remove_first(base: Path) -> None:
+    (base / "Train/Train001/001.tif").unlink()
+
+
+def _remove_first_masks(base: Path) -> None:
+    (base / "Test/Test001_gt/001.bmp").unlink()
+
+
 def _damage_frame(base: Path) -> None:
     path = base / "Test/Test002/005.tif"
     path.write_bytes(path.read_bytes()[:60])
@@ -215,6 +224,8 @@ def _bad_script(base: Path) -> None:
     ("spoil", "message"),
     [
         (_remove_frame, r"Test002: frame 5 is missing from the sequence 1 to 9"),
+        (_remove_first, r"Train001: clip Train001: frame 1 is missing, the first one is 2"),
+        (_remove_first_masks, r"Test001_gt: clip Test001_gt: frame 1 is missing, the first one is"),
         (_damage_frame, r"005\.tif: clip Test002, frame 4: cannot be decoded"),
         (_resize_frame, r"clip Test002, frame 4: is 40 x 24 pixels, but the clip is 32 x 24"),
         (_empty_clip, r"Train002: the clip has no frames"),
@@ -228,6 +239,46 @@ def test_broken_data_is_named(tmp_path: Path, spoil: Callable[[Path], None], mes
     spoil(official(tmp_path))
     with pytest.raises(VadbenchError, match=message):
         index_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x{2}.gt_frame = [3:4];\nx{1}.gt_frame = [1];",
+        "x = {};\nx{ end + 1 }.gt_frame=[1];\nx{end+1}.gt_frame = [3:4];",
+        "x(2).gt_frame = [3, 4]; x(1) . gt_frame = [1]",
+        "gt_frame = [1];\n% x{1}.gt_frame = [2];\ngt_frame = [3 : 4];",
+    ],
+)
+def test_a_script_says_which_clip_is_which(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "UCSDped2.m"
+    path.write_text(text)
+    labels = read_label_file(path, {"Test001": 4, "Test002": 4})
+    assert labels["Test001"].tolist() == [1, 0, 0, 0]
+    assert labels["Test002"].tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x{1}.gt_frame = [1];\nx{1}.gt_frame = [3];", r"line 2: gt_frame of index 1 is there tw"),
+        (
+            "x{1}.gt_frame = [1];\n\nx{3}.gt_frame = [3];",
+            r"line 3: .* index 3, but none of index 2",
+        ),
+        ("x{1}.gt_frame = [1];\nx{end+1}.gt_frame = [3];", r"line 2: .* before have numbers"),
+        ("x{end+1}.gt_frame = [1];\nx{2}.gt_frame = [3];", r"line 2: .* before have none"),
+        ("x{0}.gt_frame = [1];\nx{1}.gt_frame = [3];", r"line 1: gt_frame of index 0; expected"),
+        ("x{k}.gt_frame = [1];\nx{end}.gt_frame = [3];", r"line 1: gt_frame of index k; expec"),
+    ],
+)
+def test_a_script_whose_clips_are_in_doubt_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "UCSDped2.m"
+    path.write_text(text)
+    with pytest.raises(VadbenchError, match=rf"UCSDped2\.m, {message}"):
+        read_label_file(path, {"Test001": 4, "Test002": 4})
 
 
 def test_leftovers_of_other_systems_are_passed_over(tmp_path: Path) -> None:
@@ -255,7 +306,7 @@ def test_state_sees_content_by_size_and_time_and_is_per_clip(tmp_path: Path) -> 
 
 def test_real_ped2(ped2_root: Path) -> None:
     section = UCSDSection(subset="ped2")
-    labels = ucsd.read_labels(section, ped2_root)
+    labels = read_labels(section, ped2_root)
     assert sum(int(vector.sum()) for vector in labels.clips.values()) == 1648
     assert [len(vector) for vector in labels.clips.values()] == section.official_counts()["test"]
     for split, counts in section.official_counts().items():

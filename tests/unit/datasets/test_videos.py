@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.videos import write_video
+from vadbench.datasets.check import check_clip
 from vadbench.datasets.images import ImageClip
-from vadbench.datasets.index import check_clip
 from vadbench.datasets.videos import VideoClip
 from vadbench.errors import VadbenchError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vadbench.artefacts import file_digest, open_artefact
-from vadbench.datasets import scenes
+from vadbench.datasets import read_labels
 from vadbench.datasets.sections import WalkwaySection
 from vadbench.datasets.walkway import ANOMALY_KINDS, WalkwaySettings, list_clips, render_clip
 from vadbench.datasets.walkway.crowd import plan_events
@@ -172,7 +172,7 @@ def test_labels_say_where_each_kind_of_anomaly_is(tmp_path: Path) -> None:
     section = WalkwaySection(**few.model_dump())
     for clip in list_clips(few)["test"]:
         render_clip(few, "walkway", "test", clip, tmp_path / "test" / f"{clip}.h5")
-    labels = scenes.read_labels(section, tmp_path)
+    labels = read_labels(section, tmp_path)
     assert set(labels.anomalies) == set(ANOMALY_KINDS)
     for clip, vector in labels.clips.items():
         together = np.maximum.reduce([labels.anomalies[kind][clip] for kind in ANOMALY_KINDS])

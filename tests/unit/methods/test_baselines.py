@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vadbench.cli import main
-from vadbench.datasets import ucsd
+from vadbench.datasets import read_labels
 from vadbench.datasets.sections import UCSDSection
 from vadbench.methods.baselines.score import box_scores
 from vadbench.objects.importing import read_boxes
@@ -17,7 +17,7 @@ from vadbench.scoring.series import frame_scores
 
 @pytest.fixture(scope="module")
 def ped2(ped2_root: Path) -> tuple[Scores, dict[str, np.ndarray]]:
-    labels = ucsd.read_labels(UCSDSection(subset="ped2"), ped2_root).clips
+    labels = read_labels(UCSDSection(subset="ped2"), ped2_root).clips
     lengths = {clip: len(vector) for clip, vector in labels.items()}
     path = ped2_root / "ped2_boxes/bboxes_test_obj_det_with_motion.npy"
     frames = [boxes for clip in read_boxes(path, lengths).values() for boxes in clip]

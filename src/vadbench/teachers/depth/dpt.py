@@ -95,7 +95,7 @@ def load(folder: Path) -> tuple[Any, torch.nn.Module]:
 def _check_config(path: Path) -> None:
     try:
         config = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise VadbenchError(f"{path}: cannot be read as a model's description ({error})") from error
     if not isinstance(config, dict):
         raise VadbenchError(f"{path}: describes no model; it holds no keys and values")

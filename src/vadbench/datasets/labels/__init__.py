@@ -13,44 +13,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.datasets.intervals import from_intervals
 from vadbench.errors import VadbenchError
 from vadbench.vectors import Vectors, load_matlab, read_vectors, reading
 
 __all__ = [
     "READERS",
-    "from_intervals",
     "holds_intervals",
-    "intervals",
     "labels_of",
     "read_label_file",
 ]
 
 Vector = npt.NDArray[np.uint8]
 Lengths = Mapping[str, int]
-
-
-def from_intervals(spans: Sequence[tuple[int, int]], n_frames: int, where: str) -> Vector:
-    """Returns (T,) uint8 that is 1 inside the inclusive 0-based intervals.
-
-    Raises:
-        VadbenchError: An interval lies outside the clip or ends before it starts.
-    """
-    labels = np.zeros(n_frames, np.uint8)
-    for start, end in spans:
-        if not 0 <= start <= end < n_frames:
-            raise VadbenchError(
-                f"{where}: abnormal frames {start} to {end} (from 0), but the clip has {n_frames} "
-                "frames; labels and frames are not of the same data set"
-            )
-        labels[start : end + 1] = 1
-    return labels
-
-
-def intervals(labels: npt.ArrayLike) -> list[tuple[int, int]]:
-    """Returns the inclusive 0-based intervals in which a 0/1 vector is 1."""
-    padded = np.concatenate([[0], np.asarray(labels, np.int8), [0]])
-    changes = np.flatnonzero(np.diff(padded))
-    return [(int(a), int(b) - 1) for a, b in zip(changes[::2], changes[1::2], strict=True)]
 
 
 _MOST_BYTES = 64
@@ -138,10 +113,9 @@ def labels_of(vectors: Vectors, lengths: Lengths) -> dict[str, Vector]:
 
 def _matlab_script(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """UCSD's own `UCSDped2.m`: one `gt_frame = [61:180];` per clip, from 1."""
-    text = re.sub(r"%[^\n]*", "", path.read_text(errors="replace"))
-    entries = re.findall(r"gt_frame\s*=\s*\[([^\]]*)\]", text)
+    text = re.sub(r"%[^\n]*", "", path.read_text(encoding="utf-8", errors="replace"))
     spans = []
-    for entry in entries:
+    for entry in _entries(path, text):
         clip = []
         for part in re.split(r"[,;\s]+", re.sub(r"\s*:\s*", ":", entry).strip()):
             if not part:
@@ -152,6 +126,49 @@ def _matlab_script(path: Path, lengths: Lengths) -> dict[str, Vector]:
             clip.append((int(found[1]) - 1, int(found[2] or found[1]) - 1))
         spans.append(clip)
     return _of_spans(path, spans, lengths)
+
+
+_ENTRY = re.compile(
+    r"""(?: [{(] (?P<index>[^{}()]{,40}) [})] \s* \. \s* )?
+    \b gt_frame \s* = \s* \[ (?P<frames>[^\]]*) \]""",
+    re.VERBOSE,
+)
+
+
+def _entries(path: Path, text: str) -> list[str]:
+    """What the brackets of each `gt_frame = [...]` hold, in order of the clips.
+
+    `x{2}.gt_frame` is of the second clip; `x{end+1}.gt_frame`, or without an index, of the next.
+
+    Raises:
+        VadbenchError: Only some have a number, or one is there twice or missing; the line is named.
+    """
+    found: dict[int, str] = {}
+    lines: dict[int, int] = {}
+    numbered = False
+    for entry in _ENTRY.finditer(text):
+        line = text.count("\n", 0, entry.start()) + 1
+        index = re.sub(r"\s", "", entry["index"] or "end+1")
+        where = f"{path}, line {line}: gt_frame of index {index}"
+        if index != "end+1" and not (index.isdecimal() and int(index)):
+            raise VadbenchError(f"{where}; expected a clip's number, from 1, or end+1")
+        if found and numbered != (index != "end+1"):
+            raise VadbenchError(
+                f"{where}, where those before have {'numbers' if numbered else 'none'}; number "
+                "all clips or none"
+            )
+        numbered = index != "end+1"
+        number = int(index) if numbered else len(found) + 1
+        if number in found:
+            raise VadbenchError(f"{where} is there twice; keep one")
+        found[number], lines[number] = entry["frames"], line
+    for expected, number in enumerate(sorted(found), 1):
+        if number != expected:
+            raise VadbenchError(
+                f"{path}, line {lines[number]}: gt_frame of index {number}, but none of index "
+                f"{expected}; expected one for each clip, from 1"
+            )
+    return [found[number] for number in sorted(found)]
 
 
 def _matlab_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
