@@ -130,7 +130,7 @@ CASES = {
     "a comment in a script": ("workflow/scripts/train.py", after("# a comment\n"), {}),
     "a statement in a script": (
         "workflow/scripts/evaluate.py",
-        replace('"schema": 3', '"schema": 4'),
+        replace('"budget": job["budget"]', '"budget": str(job["budget"])'),
         EVALUATED,
     ),
     "a network layer of one method": (
@@ -168,7 +168,7 @@ CASES = {
     ),
     "a metric": (
         "src/vadbench/scoring/metrics.py",
-        replace("float(roc_auc_score(", "1 - float(roc_auc_score("),
+        replace("return float(below / 2", "return 1 - float(below / 2"),
         EVALUATED,
     ),
     "a protocol": (
