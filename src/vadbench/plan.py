@@ -537,14 +537,20 @@ class Plan:
     def weights(self, run: Run, selection: str = "last") -> list[str]:
         """Weights that scoring a run needs, in order of its stages.
 
-        With selection `best_test` the last stage's weights are of the best epoch on the test
-        set; the stages before it are what it was trained on.
+        With selection `best_test` weights are of the best epoch on the test set, but for those
+        that another stage was trained on.
         """
-        stages = list(self._stages(run))
+        last = self._last_stages(run)
         return [
-            self.stage_file(run, stage, selection if stage == stages[-1] else "last")
-            for stage in stages
+            self.stage_file(run, stage, selection if stage in last else "last")
+            for stage in self._stages(run)
         ]
+
+    def _last_stages(self, run: Run) -> set[str]:
+        """The stages of a run on which no other of its stages is trained."""
+        before = get_method(run.method).before
+        stages = set(self._stages(run))
+        return stages.difference(*(before(run.base, stage) for stage in stages))
 
     def run_inputs(self, run: Run, split: str, prefix: str = "") -> dict[str, list[str]]:
         """The cubes or views of a split that a run reads, in clip order."""
@@ -646,10 +652,9 @@ class Plan:
     def score_files(self, run: Run, split: str, selection: str = "last") -> dict[str, list[str]]:
         """What a run's raw scores are computed from."""
         frozen = self._frozen(run, None, split)
-        if selection == "best_test" and list(self._stages(run))[-1:] == [
-            get_method(run.method).frozen(run.base, None)
-        ]:
-            # Of a frozen last stage the outputs are those of its last epoch.
+        applied = get_method(run.method).frozen(run.base, None)
+        if selection == "best_test" and applied in self._last_stages(run):
+            # Outputs of a frozen stage are those of its last epoch.
             frozen = []
         return {
             "frozen": frozen,

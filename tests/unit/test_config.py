@@ -232,6 +232,27 @@ def test_variants_share_the_stages_that_they_have_in_common(plan: Plan) -> None:
         assert plan.weights(run) == [f"{full.folder}/{stage}.safetensors" for stage in stages]
 
 
+@pytest.mark.parametrize(
+    ("method", "variant", "chosen", "last"),
+    [
+        ("hf2vad", "full", ["finetune"], ["flow", "cvae"]),
+        ("flow_duality", "full", ["frame"], ["motion"]),
+        ("object_class_aware", "full", ["appearance", "motion"], []),
+        ("multitask_attention", "full", ["appearance", "motion"], []),
+    ],
+)
+def test_the_best_epoch_is_that_of_all_stages_that_no_other_was_trained_on(
+    method: str, variant: str, chosen: list[str], last: list[str]
+) -> None:
+    plan = Plan(load_config(demo() | {"selection": "best_test"}), root=Path("data"))
+    run = Run("walkway", method, variant, 0)
+    names = [Path(path).name for path in plan.weights(run, "best_test")]
+    assert sorted(names) == sorted(
+        [f"{stage}.best_test.safetensors" for stage in chosen]
+        + [f"{stage}.safetensors" for stage in last]
+    )
+
+
 def test_methods_without_a_seed_run_once() -> None:
     plan = Plan(load_config(demo() | {"seeds": [0, 1, 2]}), root=Path("data"))
     seeds = {

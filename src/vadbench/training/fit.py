@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import warnings
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +41,7 @@ from vadbench.training.data import Batches
 from vadbench.training.machine import number_format
 from vadbench.training.stage import Stage
 
-__all__ = ["alone", "fit", "save_weights"]
+__all__ = ["BestEpoch", "alone", "fit", "save_weights"]
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300.0
@@ -118,6 +119,11 @@ class _Keep(Callback):
         if not self.path.is_file():
             return 0
         try:
+            # torch reads past damage that an archive's own checksums show.
+            with zipfile.ZipFile(self.path) as archive:
+                damaged = archive.testzip()
+            if damaged:
+                raise zipfile.BadZipFile(f"its part {damaged} is damaged")
             kept = torch.load(self.path, weights_only=True, mmap=True)
         except Exception as error:  # What a broken file raises is not documented.
             log.warning("%s cannot be read (%s); starting anew", self.path, error)
@@ -132,6 +138,8 @@ class _Keep(Callback):
         try:
             trainer.save_checkpoint(temporary)
             if trainer.is_global_zero:
+                with open(temporary, "rb") as stream:
+                    os.fsync(stream.fileno())
                 os.replace(temporary, self.path)
         except (OSError, RuntimeError) as error:  # RuntimeError: how torch says it.
             temporary.unlink(missing_ok=True)
@@ -176,31 +184,41 @@ class _Keep(Callback):
             raise SIGTERMException
 
 
-class _AfterEpoch(Callback):
-    """Scores every epoch on the test set and keeps the weights of the best, where asked for."""
+class BestEpoch(Callback):
+    """Scores every epoch on the test set and keeps the weights of the best.
 
-    def __init__(self, score: Callable[[], float], keep: Callable[[float, int], None]) -> None:
-        self.score, self.keep = score, keep
-        self.best = -1.0
+    Checkpoints hold what it keeps, so a training that goes on knows what an undisturbed one knows.
+
+    Attributes:
+        score: The best score so far; negative before the first epoch.
+        epoch: Its epoch, from 0.
+        weights: The networks' weights then, on the processor.
+    """
+
+    def __init__(self, networks: torch.nn.Module, judge: Callable[[], float]) -> None:
+        self._networks, self._judge = networks, judge
+        self.score, self.epoch = -1.0, -1
+        self.weights: dict[str, torch.Tensor] = {}
 
     def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
         """Scores the epoch."""
         module.eval()
-        value = self.score()
+        score = self._judge()
         module.train()
-        module.log("test_auc", value, rank_zero_only=True)
-        if value > self.best:
-            self.best = value
-            if trainer.is_global_zero:
-                self.keep(value, trainer.current_epoch)
+        module.log("test_auc", score, rank_zero_only=True)
+        if score > self.score:
+            self.score, self.epoch = score, trainer.current_epoch
+            state = self._networks.state_dict()
+            self.weights = {name: value.detach().cpu().clone() for name, value in state.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """The best so far, kept in checkpoints."""
-        return {"best": self.best}
+        """The best so far."""
+        return {"score": self.score, "epoch": self.epoch, "weights": self.weights}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores the best so far."""
-        self.best = state_dict["best"]
+        self.score, self.epoch = state_dict["score"], state_dict["epoch"]
+        self.weights = state_dict["weights"]
 
 
 def fit(
@@ -212,7 +230,7 @@ def fit(
     work: Path,
     precision: str,
     about: Mapping[str, Any],
-    after_epoch: tuple[Callable[[], float], Callable[[float, int], None]] | None = None,
+    best: BestEpoch | None = None,
     devices: int = 1,
     threads: int = 1,
 ) -> bool:
@@ -227,7 +245,7 @@ def fit(
         precision: "auto", "32" or "bf16".
         about: All that the weights depend on (JSON types); a checkpoint of anything else is not
             used.
-        after_epoch: Scores the test set, and keeps the weights of a new best.
+        best: Keeps the epoch that is best on the test set, where one is asked for.
         devices: GPUs to train on, or processes where there is no GPU. Each trains on its part of
             a batch, and has a copy of the samples in memory.
         threads: Threads of each process.
@@ -253,8 +271,8 @@ def fit(
         shutil.rmtree(work / "logs", ignore_errors=True)
     attempt = len(list((work / "logs").glob("version_*")))
     callbacks: list[Callback] = [_Reseed(seed), *progress.callbacks()]
-    if after_epoch is not None:
-        callbacks.append(_AfterEpoch(*after_epoch))
+    if best is not None:
+        callbacks.append(best)
     callbacks.append(keep)
     trainer = L.Trainer(
         accelerator="auto",

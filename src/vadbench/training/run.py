@@ -39,7 +39,7 @@ def train(
             f"{'no file of pretrained weights' if job.pretrained is None else job.pretrained}"
         )
     # Lightning takes seconds to import, and what scores or applies networks needs none of it.
-    from vadbench.training.fit import alone, fit, save_weights
+    from vadbench.training.fit import BestEpoch, alone, fit, save_weights
 
     threads = max(1, job.threads // job.devices)
     set_up_torch(threads)
@@ -67,20 +67,16 @@ def train(
     if job.devices > 1:
         # Sums over several processes are rounded otherwise.
         about["devices"] = job.devices
-    after_epoch = None
+    best = None
     if job.test is not None:
-        best, test = job.output.with_suffix(".best_test.safetensors"), job.test
-        score, paths = method.scorer(job), [*job.cubes, *job.views]
+        test, paths = job.test, [*job.cubes, *job.views]
+        score = method.scorer(job)
 
         def judge() -> float:
             own = score(networks, [path.stem for path in paths], paths, job.frozen)
             return test.judge(own, score(networks, test.clips, test.paths, test.frozen))
 
-        def keep(value: float, epoch: int) -> None:
-            facts = about | {"chosen": "best test AUC", "epoch": epoch, "test_auc": value}
-            save_weights(networks.state_dict(), best, facts, inputs)
-
-        after_epoch = (judge, keep)
+        best = BestEpoch(networks, judge)
     with alone(job.work, job.devices):
         writes = fit(
             stage,
@@ -90,11 +86,15 @@ def train(
             work=job.work,
             precision=job.precision,
             about=about | {"inputs": [file_digest(item) for item in inputs]},
-            after_epoch=after_epoch,
+            best=best,
             devices=job.devices,
             threads=threads,
         )
         if writes:
+            if best is not None:
+                facts = {"chosen": "best test AUC", "epoch": best.epoch, "test_auc": best.score}
+                second = job.output.with_suffix(".best_test.safetensors")
+                save_weights(best.weights, second, about | facts, inputs)
             save_weights(networks.state_dict(), job.output, about, inputs)
             (job.work / "last.ckpt").unlink(missing_ok=True)
 

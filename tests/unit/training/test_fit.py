@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +36,7 @@ STEPS = 4  # per epoch, of 20 cubes
 KILL = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any
 from tests.unit.training.test_fit import job
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.training import fit
@@ -178,6 +181,24 @@ def test_a_damaged_checkpoint_is_not_used(data: Path, caplog: pytest.LogCaptureF
     assert (data / "damaged/flow.safetensors").read_bytes() == expected
 
 
+def test_a_flipped_bit_in_a_checkpoint_is_seen(
+    data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = data / "flipped"
+    killed(folder, "flow", 2)
+    checkpoint = folder / "training/flow/last.ckpt"
+    with zipfile.ZipFile(checkpoint) as archive:
+        part = max(archive.infolist(), key=lambda item: item.file_size)
+    content = bytearray(checkpoint.read_bytes())
+    content[part.header_offset + part.file_size // 2] ^= 64
+    checkpoint.write_bytes(content)
+    assert torch.load(checkpoint, weights_only=True)  # which is why it has to be looked for
+    train_stage(job(folder, "flow"))
+    assert f"last.ckpt cannot be read (its part {part.filename} is damaged)" in caplog.text
+    expected = (data / "before/flow.safetensors").read_bytes()
+    assert (folder / "flow.safetensors").read_bytes() == expected
+
+
 def test_a_checkpoint_that_would_run_something_does_not(
     data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -248,3 +269,27 @@ def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Pat
     assert best["epoch"] in (0, 1)
     table = pd.read_csv(data / "chosen/training/flow/logs/version_0/metrics.csv")
     assert best["test_auc"] == pytest.approx(table["test_auc"].max(), abs=1e-6)
+
+
+def test_the_best_epoch_is_kept_over_a_kill(data: Path) -> None:
+    """Whatever becomes of files under their final names, which a scheduler removes."""
+    cubes = write_cubes(data, [6, 5], split="test", seed=1)
+
+    def test_set(values: list[float]) -> TestSet:
+        def told(train: Any, test: Any) -> float:
+            if not values:
+                raise OSError("gone")
+            return values.pop(0)
+
+        return TestSet(["00", "01"], cubes, None, told)
+
+    unbroken, broken = job(data / "unbroken", "flow"), job(data / "broken", "flow")
+    train_stage(replace(unbroken, test=test_set([0.9, 0.5])))
+    with pytest.raises(OSError, match="gone"):
+        train_stage(replace(broken, test=test_set([0.9])))
+    assert [item.name for item in broken.output.parent.iterdir()] == ["training"]
+    train_stage(replace(broken, test=test_set([0.5])))
+    for name in ("flow.safetensors", "flow.best_test.safetensors"):
+        assert (data / "broken" / name).read_bytes() == (data / "unbroken" / name).read_bytes()
+    best = json.loads(facts(data / "broken/flow.best_test.safetensors")["vadbench"])
+    assert (best["epoch"], best["test_auc"]) == (0, 0.9)

@@ -196,10 +196,18 @@ def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> d
         "libraries": scores.libraries,
         "problem": scores.problem,
         "weights": weights,
-        "epoch": weights[-1]["epoch"] if weights else None,
+        "epoch": _epoch(weights),
         "inputs": {where: len(nodes) for where, nodes in groups.items()},
         "digests": list(others.items()),
     }
+
+
+def _epoch(weights: list[dict[str, Any]]) -> int | str | None:
+    """The epoch of what is scored: of branches that are chosen each for itself, each one's."""
+    chosen = [item for item in weights if item["test_auc"] is not None]
+    if len(chosen) > 1:
+        return ", ".join(f"{item['epoch']} ({item['stage']})" for item in chosen)
+    return weights[-1]["epoch"] if weights else None
 
 
 def _aucs(metrics: Mapping[str, Any], selection: str) -> dict[str, float]:
