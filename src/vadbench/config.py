@@ -30,7 +30,7 @@ from vadbench.datasets.sections import (
     WalkwaySection,
 )
 from vadbench.errors import VadbenchError
-from vadbench.methods import Budget, get_method, merge, method_names, nearest
+from vadbench.methods import Budget, Card, get_method, merge, method_names, nearest
 from vadbench.objects.settings import CubesSettings, ObjectsSettings, ViewsSettings
 from vadbench.scoring.protocol import PROTOCOLS, Protocol, protocol_name, refuse_published
 from vadbench.settings import Settings
@@ -208,10 +208,25 @@ class Config(Settings):
                 wanted = getattr(entry, field)
                 if wanted is not None:
                     yield from _unknown(wanted, known, f"{section}.{name}.{field}", field)
+        for name, objects in self.objects.items():
+            yield from self._lost_instances(name, objects)
         protocols = self.all_protocols()
         for name in self.evaluation.protocols:
             found = protocol_name(name, protocols)
             yield from _unknown(found, protocols, "evaluation.protocols", "protocol")
+
+    def _lost_instances(self, name: str, objects: ObjectsSettings) -> Iterator[str]:
+        """A confidence below that of the instances there are, which would change nothing."""
+        source = self.segmentation.get(objects.segmentation or "")
+        if objects.source not in {"instances", "union"} or source is None:
+            return
+        least = source.maskrcnn.score_threshold if source.backend == "maskrcnn" else 0.0
+        if objects.confidence < least:
+            yield (
+                f"objects.{name}.confidence: {objects.confidence:g} is below "
+                f"segmentation.{objects.segmentation}.maskrcnn.score_threshold, {least:g}, which "
+                "drops instances before; lower that one too"
+            )
 
     def _wrong_method(self, name: str, section: MethodSection) -> Iterator[str]:
         if name not in method_names():
@@ -292,10 +307,11 @@ class Config(Settings):
             )
         return str(names[dataset])
 
-    def protocols_for(self, own: str) -> dict[str, Protocol]:
-        """Returns a method's own protocol and those of the configuration, by name."""
+    def protocols_for(self, card: Card) -> dict[str, Protocol]:
+        """Returns a method's own protocol, its paper's others and the configuration's, by name."""
         known = self.all_protocols()
-        names = [own, *(protocol_name(name, known) for name in self.evaluation.protocols)]
+        names = [card.protocol, *(item.protocol for item in card.results if item.protocol)]
+        names += [protocol_name(name, known) for name in self.evaluation.protocols]
         return {name: known[name] for name in dict.fromkeys(names)}
 
     def all_protocols(self) -> dict[str, Protocol]:

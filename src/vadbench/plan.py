@@ -693,7 +693,7 @@ class Plan:
     def protocols(self, run: Run, *, every: bool = False) -> dict[str, Protocol]:
         """The run's own protocol and the configuration's, or every one, as they are for it."""
         method = get_method(run.method)
-        found = self.config.protocols_for(method.card.protocol)
+        found = self.config.protocols_for(method.card)
         if every:
             found |= self.config.all_protocols()
         name = self.config.datasets[run.dataset].paper_name

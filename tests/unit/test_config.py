@@ -8,6 +8,7 @@ import yaml
 from vadbench.config import Config, load_config, read_config_file
 from vadbench.datasets import raw_root
 from vadbench.errors import VadbenchError
+from vadbench.methods import get_method
 from vadbench.plan import Plan, Run
 
 PROJECT = Path(__file__).parents[2]
@@ -206,6 +207,31 @@ def test_a_file_without_data_sets_is_laid_over_config_yaml(
     own = {"datasets": {"other": {"family": "walkway"}}, "methods": {"baselines": {"cubes": "stc"}}}
     Path("own.yaml").write_text(yaml.safe_dump(demo() | own))
     assert list(read_config_file("own.yaml").datasets) == ["other"]
+
+
+def test_the_protocols_of_a_papers_tables_are_evaluated() -> None:
+    config = load_config(demo() | {"evaluation": {"protocols": ["raw"]}})
+    card = get_method("object_class_aware").card
+    assert list(config.protocols_for(card)) == ["either_branch", "either_branch_unsmoothed", "raw"]
+    assert list(config.protocols_for(get_method("flow_duality").card)) == ["flow_duality", "raw"]
+
+
+def test_instances_that_were_dropped_before_are_not_asked_for() -> None:
+    config = demo()
+    config["segmentation"]["coco"] = {"backend": "maskrcnn"}
+    config["objects"]["avenue"] = {
+        "source": "instances",
+        "segmentation": "coco",
+        "confidence": 0.25,
+    }
+    with pytest.raises(
+        VadbenchError,
+        match=r"objects\.avenue\.confidence: 0\.25 is below "
+        r"segmentation\.coco\.maskrcnn\.score_threshold, 0\.5",
+    ):
+        load_config(config)
+    config["segmentation"]["coco"]["maskrcnn"] = {"score_threshold": 0.05}
+    assert load_config(config).objects["avenue"].confidence == 0.25
 
 
 def test_two_cubes_for_two_data_sets() -> None:

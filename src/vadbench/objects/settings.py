@@ -14,6 +14,7 @@ class ObjectsSettings(Settings):
 
     Their values for the other data sets: Avenue confidence .25, min_area 1600, cover_threshold
     .6, binary_threshold 18, blur 5, min_contour_area 1600; ShanghaiTech .5, 64, .65, 15, 5, 1600.
+    A confidence below the segmentation's own threshold wants that one lowered too.
     """
 
     source: Literal["instances", "motion", "union", "import", "frame"] = Field(

@@ -134,6 +134,7 @@ def collect(
     for path in metrics:
         run = load_json(path)
         own = run["default_protocol"]
+        # Of a number in several tables the last counts: later ones print more digits.
         published = {
             (item["variant"], item["metric"], item.get("protocol") or own): item
             for item in papers.get(run["method"], ())

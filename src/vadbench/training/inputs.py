@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-__all__ = ["CUBE_BATCH", "FRAME_BATCH", "LAST", "flows_of", "frames_of"]
+__all__ = ["CUBE_BATCH", "FRAME_BATCH", "LAST", "encoder_frames_of", "flows_of", "frames_of"]
 
 LAST = torch.channels_last
 CUBE_BATCH, FRAME_BATCH = 128, 16
 """Cubes, and whole frames, per batch in scoring."""
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's pixels, RGB; the published encoders were trained on what is left after them."""
 
 
 def flows_of(batch: Mapping[str, Tensor], name: str = "flow") -> Tensor:
@@ -26,3 +28,11 @@ def frames_of(batch: Mapping[str, Tensor]) -> Tensor:
     if frames.shape[2] == 1:
         frames = frames.expand(-1, -1, 3, -1, -1)
     return (frames.flatten(1, 2).float() / 255).contiguous(memory_format=LAST)
+
+
+def encoder_frames_of(batch: Mapping[str, Tensor]) -> Tensor:
+    """Returns frames (B, 3 T, H, W), RGB, normalised as encoders pretrained on ImageNet expect."""
+    frames = frames_of(batch)
+    frames = frames.reshape(len(frames), -1, 3, *frames.shape[2:]).flip(2)
+    mean, deviation = (frames.new_tensor(item)[:, None, None] for item in (_MEAN, _DEVIATION))
+    return ((frames - mean) / deviation).flatten(1, 2).contiguous(memory_format=LAST)

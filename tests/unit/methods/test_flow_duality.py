@@ -117,6 +117,13 @@ def test_the_peak_is_the_targets_own() -> None:
     assert value.item() == pytest.approx(10 * np.log10(0.25 / 0.01), rel=1e-5)
 
 
+def test_a_black_frame_has_a_finite_score() -> None:
+    black = torch.zeros(1, 3, 2, 2)
+    # A grey level in every pixel is as large as the smallest peak: 0 dB.
+    assert peak_signal_to_noise(black + 1 / 255, black).item() == pytest.approx(0.0, abs=1e-5)
+    assert peak_signal_to_noise(black, black).isfinite().all()
+
+
 def test_both_stages_learn_and_every_frame_is_scored(tmp_path: Path) -> None:
     views = write_views(tmp_path, CLIPS)
 

@@ -82,7 +82,10 @@ def frame_scores(
 
 
 def peak_signal_to_noise(predicted: Tensor, target: Tensor) -> Tensor:
-    """Returns the PSNR of (B, 3, H, W) images, (B,) dB; the peak is the target's own maximum."""
+    """Returns the PSNR of (B, 3, H, W) images, (B,) dB.
+
+    The peak is the target's own maximum, of a black frame the darkest grey that is not black.
+    """
     error = (predicted - target).double().square().flatten(1).mean(dim=1)
-    peak = target.flatten(1).amax(dim=1).double()
+    peak = target.flatten(1).amax(dim=1).double().clamp_min(1 / 255)
     return 10 * torch.log10(peak.square() / error.clamp_min(1e-12))

@@ -10,7 +10,7 @@ from vadbench.methods.multitask_attention.networks import AttentiveUNet
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
 from vadbench.networks.translation import class_targets, masked_magnitude, translation_unet
 from vadbench.training.branches import Branch
-from vadbench.training.inputs import frames_of
+from vadbench.training.inputs import encoder_frames_of
 
 __all__ = ["BRANCHES", "Appearance", "Motion"]
 
@@ -44,7 +44,7 @@ class Appearance(_Student):
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns estimate and target, (B, G + 2, H, W), of frames and class maps."""
-        estimate = torch.sigmoid(self.unet(frames_of(batch)).float())
+        estimate = torch.sigmoid(self.unet(encoder_frames_of(batch)).float())
         return estimate, class_targets(batch["class_map"][:, 0], self.groups)
 
 
@@ -75,7 +75,7 @@ class Motion(_Student):
         flow = batch["flow"][:, 0]
         depth = batch["depth"][:, 0] if "depth" in batch else None
         target = masked_magnitude(flow, batch["class_map"][:, 0], self.scale)
-        return self.network(frames_of(batch), flow, depth).float(), target
+        return self.network(encoder_frames_of(batch), flow, depth).float(), target
 
 
 BRANCHES: dict[str, type[Appearance | Motion]] = {"appearance": Appearance, "motion": Motion}

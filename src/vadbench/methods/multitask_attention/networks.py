@@ -83,7 +83,7 @@ class AttentiveUNet(nn.Module):
         """Returns the magnitude, (B, 1, H, W).
 
         Args:
-            frame: (B, 3, H, W), 0 to 1; sides are multiples of 32.
+            frame: (B, 3, H, W), as its encoder expects; sides are multiples of 32.
             flow: (B, H, W, 2) into the frame, for its direction.
             depth: (B, H, W), relative; not needed without attention.
         """

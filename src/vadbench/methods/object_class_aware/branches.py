@@ -14,7 +14,7 @@ from vadbench.networks.translation import (
     translation_unet,
 )
 from vadbench.training.branches import Branch
-from vadbench.training.inputs import frames_of
+from vadbench.training.inputs import encoder_frames_of
 
 __all__ = ["BRANCHES", "Appearance", "Motion"]
 
@@ -48,7 +48,7 @@ class Appearance(_Translation):
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns estimate and target, (B, G + 2, H, W), of frames and class maps."""
-        estimate = torch.sigmoid(self.unet(frames_of(batch)).float())
+        estimate = torch.sigmoid(self.unet(encoder_frames_of(batch)).float())
         return estimate, class_targets(batch["class_map"][:, 0], self.groups)
 
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class Motion(_Translation):
         """Returns estimate and target, (B, 1, H, W), of frames, flow and class maps."""
         class_map = batch["class_map"][:, 0] if self.masked else None
         target = masked_magnitude(batch["flow"][:, 0], class_map, self.scale)
-        return self.unet(frames_of(batch)).float(), target
+        return self.unet(encoder_frames_of(batch)).float(), target
 
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Absolute (Eq. 5)."""
