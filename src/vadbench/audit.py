@@ -5,7 +5,6 @@ compares these digests with what lies there now, counts frames against the index
 every number of a table back to raw frames and labels.
 """
 
-import csv
 import json
 import os
 import re
@@ -28,19 +27,22 @@ from vadbench.datasets.index import load_json
 from vadbench.datasets.intervals import intervals
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Job, Jobs
-from vadbench.plan import Plan, Run
+from vadbench.plan import Plan
 
 __all__ = ["Finding", "Report", "audit", "descendants", "list_files", "remove"]
 
 _PER_FRAME = frozenset({"scene", "segmentation", "flow", "depth", "objects", "cubes", "views"})
 _PER_RUN = frozenset({"scores", "reconstructions", "flow_colours", "panels", "maps"})
-_LISTED = frozenset({"curves", "panels", "thumbnails"})
+_TABLES = Path("results/tables")
+# Folders whose files say nothing of themselves, and how these end.
+_LISTED = re.compile(r"/(curves|panels|thumbnails|variants/seed\d+)$|^results/(report|tables)$")
+_LISTED_KINDS = frozenset({".csv", ".html", ".png"})
 _MOST_BOXES = 1000  # per frame; more is no detection but noise
 _SLACK = 1.0  # pixels that a box may reach beyond the frame
 # What jobs write on their way, and what is drawn from results by commands. Of the report its
-# listing is read, and with it every file.
+# first page and its listing are read, and with that every file.
 _NOT_RESULTS = re.compile(
-    rf"results/timings/|results/report/(?!{LISTING}$)|results/[^/]+/raw/|results/audit\.json|"
+    rf"results/timings/|results/report/(?!({LISTING}|index\.html)$)|results/[^/]+/raw/|results/audit\.json|"
     r"/seed\d+/(training|videos)/"
 )
 
@@ -161,7 +163,8 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     """Returns what has to go so that the next run makes unsound files, and no others, again.
 
     That is the files themselves, what else their jobs make, and all that descends from these: a
-    run makes a missing file only if something that it has to make needs it.
+    run makes a missing file only if something that it has to make needs it. Of what another
+    configuration makes that is what files say that they were made from.
     """
     jobs = Jobs(plan)
     after: dict[Job, list[Job]] = {job: [] for job in jobs}
@@ -170,13 +173,14 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
             after[source].append(job)
     gone: dict[str, None] = {}
     waiting = []
-    for path in unsound:
-        places = (path, *(place.as_posix() for place in Path(path).parents))
-        makes = next(filter(None, map(jobs.of, places)), None)
+    wrong = list(unsound)
+    foreign = [path for path in wrong if _maker(jobs, path) not in after]
+    for path in dict.fromkeys([*wrong, *_made_from(foreign)]):
+        makes = _maker(jobs, path)
         if makes is not None and makes in after:
             waiting.append(makes)
         else:
-            gone[path] = None  # Of another configuration: nothing here is made from it.
+            gone[path] = None
     seen = set(waiting)
     while waiting:
         job = waiting.pop()
@@ -186,6 +190,36 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
                 seen.add(item)
                 waiting.append(item)
     return sorted(path for path in gone if Path(path).exists())
+
+
+def _maker(jobs: Jobs, path: str) -> Job | None:
+    """The job that makes a file, or the folder that it lies in."""
+    places = (path, *(place.as_posix() for place in Path(path).parents))
+    return next(filter(None, map(jobs.of, places)), None)
+
+
+def _made_from(paths: Iterable[str]) -> list[str]:
+    """Returns files and all that says that it was made from them, or from what was."""
+    found = dict.fromkeys(paths)
+    if not found:
+        return []
+    users: dict[str, list[str]] = {}
+    for path in list_files([Path("results")]):
+        try:
+            facts = facts_of(path) or {"kind": "", "inputs": {}}
+        except (VadbenchError, OSError, ValueError):
+            continue  # It says nothing; what is wrong with it is a finding of its own.
+        place = path.parent if facts["kind"] == "listing" else path
+        for source in facts["inputs"]:
+            users.setdefault(source, []).append(place.as_posix())
+    waiting = list(found)
+    while waiting:
+        name = waiting.pop()
+        for user in users.get(name, []) + users.get(f"{name}/{LISTING}", []):
+            if user not in found:
+                found[user] = None
+                waiting.append(user)
+    return list(found)
 
 
 def remove(paths: Iterable[str]) -> None:
@@ -242,11 +276,11 @@ class _Audit:
             elif path.name == LISTING and facts is not None:
                 for own, problem in listed_problems(path, facts):
                     self._find(own, problem)
+                if path == _TABLES / LISTING:
+                    self._compare_tables(facts)
             elif path.name == "index.json":
                 self._compare_index(path)
-            elif path.name == "benchmark.csv":
-                self._compare_tables(path)
-            elif path.suffix == ".png" and path.parent.name in _LISTED:
+            elif path.suffix in _LISTED_KINDS and _LISTED.search(path.parent.as_posix()):
                 if not (path.parent / LISTING).is_file():
                     self._find(path, f"there is no {LISTING} beside it, which says what it is")
             elif path.parent.parent.name == "clips" and path.suffix == ".json":
@@ -305,7 +339,7 @@ class _Audit:
         try:
             jobs = Jobs(self.plan)
             for name, facts in self._facts.items():
-                job = jobs.of(Path(name).parent.as_posix() if facts["kind"] == "listing" else name)
+                job = jobs.of(name) or jobs.of(Path(name).parent.as_posix())
                 if job is not None and (other := differences(facts, job.params[0])):
                     found.setdefault((job.rule, " and ".join(other)), []).append(name)
         except (VadbenchError, OSError) as error:
@@ -322,33 +356,31 @@ class _Audit:
             if not any(counts):
                 self.notes.append(f"{folder}: none of {len(counts)} clips has a box")
 
-    def _compare_tables(self, path: Path) -> None:
-        """The tables are those that the metrics of their runs give."""
-        if self.plan is None:
+    def _compare_tables(self, facts: dict[str, Any]) -> None:
+        """The tables are those that the metrics of their runs give, by the code of now."""
+        if self.plan is None or differences(facts, self.plan.table_params()):
             return
         from vadbench.report import summary, table
 
-        with open(path, newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        named = {
-            Run(row["dataset"], row["method"], row["variant"], int(row["seed"])) for row in rows
-        }
-        metrics = [Path(self.plan.metrics(run)) for run in self.plan.runs]
-        if named != set(self.plan.runs) or not all(item.is_file() for item in metrics):
-            self.notes.append(f"{path}: is not of the configuration's runs; it is not recomputed")
+        metrics = [self.plan.metrics(run) for run in self.plan.runs]
+        if not set(metrics) <= facts["inputs"].keys() or not all(map(os.path.isfile, metrics)):
+            self.notes.append(
+                f"{_TABLES}: is not of the configuration's runs; it is not recomputed"
+            )
             return
-        job = self.plan.table_params()
+        runs, job = list(map(Path, metrics)), self.plan.table_params()["settings"]
         indices = list(map(Path, self.plan.indices()))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            whole = table.collect(metrics, indices, job["papers"], job["paper_names"])
+            whole = table.collect(runs, indices, job["papers"], job["paper_names"])
             table.write_table(whole, folder / "benchmark.csv")
-            table.write_table(table.collect_protocols(metrics), folder / "protocols.csv")
-            table.write_table(table.collect_events(metrics), folder / "events.csv")
-            short = (folder / "benchmark.md", folder / "benchmark.tex")
-            summary.write_short_tables(summary.summarise(whole), *short)
+            table.write_table(table.collect_protocols(runs), folder / "protocols.csv")
+            table.write_table(table.collect_events(runs), folder / "events.csv")
+            shown = summary.summarise(whole)
+            table.write_table(shown, folder / "summary.csv")
+            summary.write_short_tables(shown, folder / "benchmark.md", folder / "benchmark.tex")
             for made in sorted(folder.iterdir()):
-                own = path.parent / made.name
+                own = _TABLES / made.name
                 if not own.is_file() or own.read_bytes() != made.read_bytes():
                     self._find(own, "is not what the metrics of its runs give")
 

@@ -182,7 +182,7 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
             lambda p, at: p.panels_params(at.dataset),
         ),
         "draw_variants": _Rule(
-            {"": "results/{dataset}/{method}/variants/seed{seed}.png"},
+            {"": "results/{dataset}/{method}/variants/seed{seed}"},
             "{dataset}/{method}/seed{seed}",
             "draw_variants",
             lambda p, at: p.kinds_files(at.dataset, at.method, int(at.seed)),
@@ -219,6 +219,7 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
                     ("summary", "summary.csv"),
                     ("protocols", "protocols.csv"),
                     ("events", "events.csv"),
+                    ("listing", "contents.json"),
                 )
             },
             "",

@@ -858,7 +858,7 @@ class Plan:
                 key = (run.dataset, run.method, run.seed)
                 counts[key] = counts.get(key, 0) + 1
         return [
-            f"results/{dataset}/{method}/variants/seed{seed}.png"
+            f"results/{dataset}/{method}/variants/seed{seed}"
             for (dataset, method, seed), count in counts.items()
             if count > 1
         ]
@@ -934,7 +934,7 @@ class Plan:
     def table_params(self) -> dict[str, Any]:
         """Parameters of the table: what the papers report."""
         used = dict.fromkeys(run.method for run in self.runs)
-        return _job({}, "vadbench.report.table") | {
+        settings = {
             "paper_names": {
                 name: self.config.datasets[name].paper_name
                 for name in dict.fromkeys(run.dataset for run in self.runs)
@@ -943,6 +943,7 @@ class Plan:
                 name: [item.plain() for item in get_method(name).card.results] for name in used
             },
         }
+        return _job(settings, "vadbench.report.summary", "vadbench.report.table")
 
     def curves_params(self, run: Run) -> dict[str, Any]:
         """Parameters of a run's curves."""

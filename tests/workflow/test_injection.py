@@ -1,5 +1,6 @@
 """Proof by injection: whatever is done to a finished tree is found, and nothing else is."""
 
+import copy
 import json
 import random
 import shutil
@@ -12,8 +13,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tests.workflow.conftest import Tree
+from tests.workflow.conftest import SMALL, Tree
 from vadbench.artefacts import ArtefactWriter, open_artefact
+from vadbench.artefacts.facts import facts_of, write_listing
 from vadbench.artefacts.seal import EMPTY, seal_file
 from vadbench.audit import Report, audit, descendants, list_files, remove
 from vadbench.config import load_config
@@ -52,8 +54,9 @@ def test_an_intact_tree_is_sound(plan: Plan) -> None:
         assert len(list(Path("results/walkway", folder).rglob("*.h5"))) == count
     assert report.files[".h5"] == sum(kinds.values()) + 3 + 6
     assert report.files[".safetensors"] == 3
-    # Clips, index, metrics, costs; and listings of curves, thumbnails and the report.
-    assert report.files[".json"] == 4 + 1 + 3 + 2 + 3 + 2
+    # Clips, index, metrics, costs; and listings of curves, thumbnails, tables and the report.
+    assert report.files[".json"] == 4 + 1 + 3 + 2 + 3 + 3
+    assert report.files[".html"] == 1
     assert report.files[".csv"] == 4
     assert report.files[".png"] == 6
 
@@ -135,9 +138,17 @@ def _made_anew(path: Path) -> None:
 
 
 def _other_numbers(path: Path) -> None:
-    """A table with its checksum that no metrics give."""
+    """A table with its checksum, listed as whole, that no metrics give."""
     table = pd.read_csv(path)
-    write_table(table.assign(value=0.9), path)
+    write_table(table.assign(**{"mean" if "mean" in table else "value": 0.9}), path)
+    facts = facts_of(path.with_name("contents.json"))
+    assert facts is not None
+    write_listing(path.parent, map(Path, facts["inputs"]), facts["code"], facts["settings"])
+
+
+def _garbage_without_numbers(path: Path) -> None:
+    path.write_text("| method | AUC |\n")
+    path.with_suffix(".csv").unlink()
 
 
 INJECTIONS = {
@@ -183,6 +194,26 @@ INJECTIONS = {
         Path("results/tables/benchmark.md"),
         lambda path: path.write_text("| method | AUC |\n"),
         {Path("results/tables/benchmark.md")},
+    ),
+    "a summary of other numbers": (
+        Path("results/tables/summary.csv"),
+        _other_numbers,
+        {Path("results/tables/summary.csv")},
+    ),
+    "a short table without the long one": (
+        Path("results/tables/benchmark.md"),
+        _garbage_without_numbers,
+        {Path("results/tables/benchmark.md"), Path("results/tables/contents.json")},
+    ),
+    "a report that nothing lists": (
+        Path("results/report/contents.json"),
+        lambda path: path.unlink(),
+        {Path("results/report/index.html")},
+    ),
+    "a first page that is cut off": (
+        Path("results/report/index.html"),
+        _truncate(0.5),
+        {Path("results/report/index.html")},
     ),
     "garbage in a thumbnail": (
         Path("results/walkway/thumbnails/01.jpg"),
@@ -258,6 +289,34 @@ def test_what_descends_is_the_files_of_the_jobs_that_run_again(tree: Tree, plan:
         assert expected.items() <= planned.items()
         shutil.rmtree(tree.folder / "results")
         shutil.move(kept, tree.folder / "results")
+
+
+def test_tables_of_older_code_are_no_longer_recomputed(plan: Plan, whole: Path) -> None:
+    listing = Path("results/tables/contents.json")
+    content = listing.read_bytes()
+    facts = facts_of(listing)
+    assert facts is not None
+    try:
+        write_listing(listing.parent, map(Path, facts["inputs"]), "older", facts["settings"])
+        report = unsound(plan)
+    finally:
+        listing.write_bytes(content)
+    assert not report.findings
+    assert report.notes == [
+        f"1 files of tabulate were made with other code than those of now, such as {listing}"
+    ]
+
+
+def test_what_another_configuration_made_goes_with_all_that_is_made_from_it(plan: Plan) -> None:
+    config = copy.deepcopy(SMALL)
+    config["datasets"] = {"other": config["datasets"]["walkway"]}
+
+    def files(knowing: Plan) -> set[Path]:
+        gone = map(Path, descendants(knowing, [str(FLOW / "test01.h5")]))
+        found = {item for path in gone for item in (path.rglob("*") if path.is_dir() else [path])}
+        return {path for path in found if path.is_file() and path.suffix != ".sha256"}
+
+    assert files(Plan(load_config(config))) == files(plan)
 
 
 def test_absolute_paths_are_those_of_the_project(tree: Tree) -> None:

@@ -158,7 +158,7 @@ def test_frames_are_pictured_and_a_clip_becomes_a_video(tree: Tree) -> None:
     run = "results/walkway/hf2vad/full/seed0"
     high, low = sorted((tree.folder / run / "panels").glob("*.png"))
     assert (high.name[:3], low.name[:3]) == ("01_", "02_")
-    for picture in (high, low, tree.folder / "results/walkway/hf2vad/variants/seed0.png"):
+    for picture in (high, low, tree.folder / "results/walkway/hf2vad/variants/seed0/variants.png"):
         image = cv2.imread(str(picture))
         assert image.std() > 10, picture
     with open_artefact(tree.folder / run / "panels.h5", "panels") as panels:

@@ -10,7 +10,7 @@
 # results/<dataset>/<method>/<variant>/seed<seed>/panels.h5             what chosen frames look like to
 #   the networks; panels/<number>_<clip>_<frame>.png are pictures of it
 # results/<dataset>/<method>/<variant>/seed<seed>/kinds.h5              the same of a frame of each kind
-# results/<dataset>/<method>/variants/seed<seed>.png                    and a row of it for each variant
+# results/<dataset>/<method>/variants/seed<seed>/                       and a row of it for each variant
 # results/<dataset>/<method>/<variant>/cost.json                        what its networks cost
 # results/<dataset>/thumbnails/<number>.jpg                             sampled frames of test clips
 # results/<dataset>/<method>/<variant>/seed<seed>/maps.h5               if asked for: map of every frame
@@ -58,6 +58,7 @@ rule tabulate:
             caption="../report/events.rst",
             category="Tables",
         ),
+        listing="results/tables/contents.json",
     log:
         "logs/tabulate.log",
     benchmark:
@@ -219,8 +220,9 @@ rule draw_variants:
         unpack(kinds_files),
     output:
         report(
-            "results/{dataset}/{method}/variants/seed{seed}.png",
+            directory("results/{dataset}/{method}/variants/seed{seed}"),
             caption="../report/variants.rst",
+            patterns=["{picture}.png"],
             category="{dataset}",
             subcategory="{method}",
             labels={"picture": "all variants", "seed": "{seed}"},

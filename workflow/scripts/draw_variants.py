@@ -6,6 +6,7 @@ from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]), ExitStack() as stack:
     from vadbench.artefacts import open_artefact
+    from vadbench.artefacts.facts import write_listing
     from vadbench.report.panels import draw_variants
 
     at, files, variants = snakemake.wildcards, snakemake.input, {}
@@ -21,5 +22,10 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
         words = f"{run['variant']}\nAUC {100 * auc:.1f}"
         variants[words] = stack.enter_context(open_artefact(kinds, "panels"))
     draw_variants(
-        Path(snakemake.output[0]), f"{at.method} on {at.dataset}, seed {at.seed}", variants
+        Path(snakemake.output[0], "variants.png"),
+        f"{at.method} on {at.dataset}, seed {at.seed}",
+        variants,
+    )
+    write_listing(
+        Path(snakemake.output[0]), map(Path, snakemake.input), snakemake.params.job["code"]
     )

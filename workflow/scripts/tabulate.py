@@ -3,6 +3,7 @@ from pathlib import Path
 from vadbench.logs import job_log
 
 with job_log(snakemake.log[0]):
+    from vadbench.artefacts.facts import write_listing
     from vadbench.report.summary import summarise, write_short_tables
     from vadbench.report.table import collect, collect_events, collect_protocols, write_table
 
@@ -10,8 +11,8 @@ with job_log(snakemake.log[0]):
     table = collect(
         list(map(Path, files.metrics)),
         list(map(Path, files.indices)),
-        job["papers"],
-        job["paper_names"],
+        job["settings"]["papers"],
+        job["settings"]["paper_names"],
     )
     write_table(table, Path(snakemake.output.table))
     summary = summarise(table)
@@ -20,3 +21,6 @@ with job_log(snakemake.log[0]):
     protocols = collect_protocols(list(map(Path, files.metrics)))
     write_table(protocols, Path(snakemake.output.protocols))
     write_table(collect_events(list(map(Path, files.metrics))), Path(snakemake.output.events))
+    write_listing(
+        Path(snakemake.output.listing).parent, map(Path, files), job["code"], job["settings"]
+    )

@@ -237,6 +237,12 @@ def _png(path: Path) -> Iterator[str]:
         yield "a PNG file that is cut off"
 
 
+def _page(path: Path) -> Iterator[str]:
+    """Whether it is the page that was made, the listing of its folder says."""
+    if not path.read_text(encoding="utf-8").rstrip().endswith("</html>"):
+        yield "a page that is cut off"
+
+
 def _table(path: Path) -> Iterator[str]:
     """A table has a file with its checksum beside it."""
     beside = checksum_path(path)
@@ -251,6 +257,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     ".safetensors": _weights,
     ".json": _json,
     ".csv": _table,
+    ".html": _page,
     ".png": _png,
 }
 """The check of each kind of file, by its ending."""

@@ -91,20 +91,23 @@ def differences(facts: Mapping[str, Any], job: Mapping[str, Any]) -> list[str]:
     return found + ([f"other settings ({', '.join(other)})"] if other else [])
 
 
-def write_listing(folder: Path, inputs: Iterable[Path], code: str) -> None:
+def write_listing(
+    folder: Path, inputs: Iterable[Path], code: str, settings: Mapping[str, Any] | None = None
+) -> None:
     """Writes what a finished folder holds and what it was made from, sealed.
 
     Args:
         folder: The folder.
         inputs: Files, or folders, of which the latter's own listings count.
         code: Code fingerprint.
+        settings: What else its content depends on (JSON types).
     """
     sources = (path / LISTING if path.is_dir() else path for path in inputs)
     content = {
         "seal": EMPTY,
         "schema": RECORDS[LISTING],
         "folder": folder.as_posix(),
-        "settings": {},
+        "settings": dict(settings or {}),
         "inputs": {path.as_posix(): file_digest(path) for path in sources},
         "code": code,
         "files": {name: file_digest(folder / name) for name in _names(folder)},

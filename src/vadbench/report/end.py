@@ -1,9 +1,11 @@
 """What a run says at its end: the table, the report, and what failed."""
 
 import os
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vadbench.artefacts.facts import LISTING, write_listing
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
 from vadbench.report.site.failures import look
@@ -58,6 +60,9 @@ def report_now(plan: Plan, folder: Path = _REPORT) -> None:
             bar.update(task, description=what)
 
         site = build_site(plan, folder, tell)
+        places = map(Path, chain.from_iterable(plan.report_files().values()))
+        inputs = [item for item in places if (item / LISTING if item.is_dir() else item).is_file()]
+        write_listing(folder, inputs, plan.report_params()["code"])
     if site.standing.missing:
         # Older than all that it is made of: the workflow makes it anew when it goes on.
         os.utime(folder, (0, 0))

@@ -201,7 +201,7 @@ class _Builder:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The long table of what there is."""
-        papers = self.plan.table_params()
+        papers = self.plan.table_params()["settings"]
         return collect(
             self.metrics,
             [located(f"results/{name}/index.json") for name in self.indices],
