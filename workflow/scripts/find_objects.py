@@ -12,7 +12,7 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     boxes = snakemake.params.foreign.get("boxes", [])
-    segmentation = imported = None
+    segmentation = imported = source = None
     if files.get("segmentation"):
         segmentation = stack.enter_context(open_artefact(files.segmentation[0], "segmentation"))
     if boxes:
@@ -27,6 +27,7 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
         job["settings"],
         Identity(at.dataset, at.split, at.clip),
         Path(snakemake.output[0]),
+        origin=str(source),
         inputs=(*map(Path, snakemake.input), *boxes),
         code=job["code"],
     )

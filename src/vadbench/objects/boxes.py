@@ -117,10 +117,14 @@ def find_objects(
     identity: Identity,
     path: Path,
     *,
+    origin: str = "imported boxes",
     inputs: Sequence[Path] = (),
     code: str = "",
 ) -> None:
     """Writes the objects artefact of a clip.
+
+    Imported boxes are cut at the frame's edges; one without area is made a pixel wide or high,
+    which moves none of the cubes that are cut at it.
 
     Args:
         clip: The frames; decoded only where motion is looked for.
@@ -129,20 +133,26 @@ def find_objects(
         settings: `ObjectsSettings.effective()`.
         identity: Data set, split and clip.
         path: Where the artefact goes.
+        origin: What imported boxes were read from, for messages.
         inputs: Files it is made from, for provenance.
         code: Code fingerprint.
 
     Raises:
-        VadbenchError: A source covers another number of frames, or a box is not finite.
+        VadbenchError: A source covers another number of frames, or an imported box is not finite,
+            has its corners the wrong way round, or lies outside the frame.
     """
     n_frames = clip.n_frames
     if segmentation is not None:
         _same_frames(segmentation.n_frames, n_frames, str(segmentation.path), identity)
         instances = list(_instances(segmentation, settings))
     elif imported is not None:
-        _same_frames(len(imported), n_frames, "imported boxes", identity)
+        _same_frames(len(imported), n_frames, origin, identity)
         instances = [
-            (_inside(boxes, clip, identity, t), np.full(len(boxes), -1), np.ones(len(boxes)))
+            (
+                _inside(boxes, clip, f"{origin}: clip {identity.clip}, frame {t}"),
+                np.full(len(boxes), -1),
+                np.ones(len(boxes)),
+            )
             for t, boxes in enumerate(imported)
         ]
     elif settings["source"] == "frame":
@@ -176,11 +186,25 @@ def _same_frames(found: int, n_frames: int, what: str, identity: Identity) -> No
         )
 
 
-def _inside(boxes: npt.ArrayLike, clip: "Clip", identity: Identity, t: int) -> Boxes:
+def _inside(boxes: npt.ArrayLike, clip: "Clip", where: str) -> Boxes:
     values = np.asarray(boxes, np.float32).reshape(-1, 4)
     if not np.isfinite(values).all():
-        raise VadbenchError(f"imported boxes: clip {identity.clip}, frame {t}: not a number")
-    return np.clip(values, 0, [clip.width, clip.height, clip.width, clip.height]).astype(np.float32)
+        raise VadbenchError(f"{where}: not a number")
+    size = np.array([clip.width, clip.height], np.float32)
+    low, high = values[:, :2], values[:, 2:]
+    inverted = high < low
+    outside = ((low < 0) & (high <= 0)) | ((low >= size) & (high > size))
+    for wrong, words in (
+        (inverted, "its right or lower side comes first; expected x1 y1 x2 y2"),
+        (outside, f"it lies outside the frame of {clip.width} x {clip.height} pixels"),
+    ):
+        for box in values[wrong.any(axis=1)][:1]:
+            corners = ", ".join(f"{value:g}" for value in box)
+            raise VadbenchError(f"{where}: box {corners}: {words}; is the file of this data set?")
+    low, high = np.clip(low, 0, size), np.clip(high, 0, size)
+    flat = high <= low
+    low = np.where(flat, np.minimum(low, size - 1), low)
+    return np.concatenate([low, np.where(flat, low + 1, high)], axis=1).astype(np.float32)
 
 
 def _instances(segmentation: Artefact, settings: Mapping[str, Any]) -> Any:

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from tests.clips import ArrayClip
 from vadbench.artefacts import Identity, open_artefact
+from vadbench.audit import _boxes
 from vadbench.errors import VadbenchError
 from vadbench.objects.boxes import FRAME, IMPORTED, MOTION, cover_filter, find_objects, motion_boxes
+from vadbench.objects.cubes import crop_window
 from vadbench.objects.settings import ObjectsSettings
 
 OPTIONS = {"binary_threshold": 18, "blur": 3, "min_contour_area": 100}
@@ -117,3 +119,54 @@ def test_boxes_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(VadbenchError, match="clip 01, frame 0: not a number"):
         find_objects(ArrayClip(frames), None, boxes, {"source": "import"}, CLIP, tmp_path / "o.h5")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ([30, 5, 20, 9], "30, 5, 20, 9: its right or lower side comes first"),
+        ([20, 9, 30, 5], "20, 9, 30, 5: its right or lower side comes first"),
+        ([90, 5, 95, 9], "90, 5, 95, 9: it lies outside the frame of 80 x 60 pixels"),
+        ([5, -9, 9, 0], "5, -9, 9, 0: it lies outside the frame of 80 x 60 pixels"),
+        ([80, 5, 85, 9], "80, 5, 85, 9: it lies outside the frame of 80 x 60 pixels"),
+    ],
+)
+def test_boxes_of_another_form_or_frame_are_refused(
+    tmp_path: Path, box: list[float], words: str
+) -> None:
+    boxes = [NONE, np.array([[0, 0, 5, 5], box], np.float32)]
+    with pytest.raises(VadbenchError) as caught:
+        find_objects(
+            ArrayClip(np.zeros((2, 60, 80, 1), np.uint8)),
+            None,
+            boxes,
+            {"source": "import"},
+            CLIP,
+            tmp_path / "o.h5",
+            origin="data/boxes.npy",
+        )
+    assert str(caught.value).startswith(f"data/boxes.npy: clip 01, frame 1: box {words}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        (5, 5, 5, 9),
+        (5.3, 5, 5.3, 5),
+        (80, 5, 80, 9),
+        (0, 0, 0, 0),
+        (5, 60, 9, 60),
+        (79.5, 0, 99, 9),
+    ],
+)
+def test_an_imported_box_without_area_has_one_that_moves_no_cube(
+    tmp_path: Path, box: tuple[float, ...]
+) -> None:
+    boxes = [np.array([box], np.float32)]
+    frames = np.zeros((1, 60, 80, 1), np.uint8)
+    find_objects(ArrayClip(frames), None, boxes, {"source": "import"}, CLIP, tmp_path / "o.h5")
+    with open_artefact(tmp_path / "o.h5", "objects") as objects:
+        (kept,) = objects["boxes"][:]
+    assert crop_window(kept, 60, 80) == crop_window(boxes[0][0], 60, 80)
+    assert list(_boxes(kept[None], 80, 60)) == []
