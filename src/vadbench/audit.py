@@ -43,7 +43,7 @@ _SLACK = 1.0  # pixels that a box may reach beyond the frame
 # first page and its listing are read, and with that every file.
 _NOT_RESULTS = re.compile(
     rf"results/timings/|results/report/(?!({LISTING}|index\.html)$)|results/[^/]+/raw/|results/audit\.json|"
-    r"/seed\d+/(training|videos)/"
+    r"/seed\d+/(training|videos)/|/\.[^/]+/"
 )
 
 
@@ -194,8 +194,14 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
 
 def _maker(jobs: Jobs, path: str) -> Job | None:
     """The job that makes a file, or the folder that it lies in."""
-    places = (path, *(place.as_posix() for place in Path(path).parents))
-    return next(filter(None, map(jobs.of, places)), None)
+    for place in (path, *(item.as_posix() for item in Path(path).parents)):
+        try:
+            job = jobs.of(place)
+        except VadbenchError:
+            job = None  # It is of an entry that the configuration does not have.
+        if job is not None:
+            return job
+    return None
 
 
 def _made_from(paths: Iterable[str]) -> list[str]:
@@ -339,7 +345,7 @@ class _Audit:
         try:
             jobs = Jobs(self.plan)
             for name, facts in self._facts.items():
-                job = jobs.of(name) or jobs.of(Path(name).parent.as_posix())
+                job = _maker(jobs, name)
                 if job is not None and (other := differences(facts, job.params[0])):
                     found.setdefault((job.rule, " and ".join(other)), []).append(name)
         except (VadbenchError, OSError) as error:

@@ -161,7 +161,7 @@ def list_clips(section: _Section, root: Path) -> dict[str, list[str]]:
 
 
 def label_paths(section: _Section, root: Path) -> list[Path]:
-    """Returns the files, or folders of masks, that labels are read from; none where rendered."""
+    """Returns the files, or folders, that labels and masks are read from; none where rendered."""
     paths: list[Path] = label_module(section.family).label_paths(section, root)
     return paths
 

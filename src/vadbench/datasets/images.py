@@ -126,9 +126,10 @@ class ImageClip:
     def _decode(self, t: int) -> npt.NDArray[np.uint8]:
         import cv2
 
-        return decode(self.files[t], cv2.IMREAD_ANYCOLOR, self._where(t))
+        return decode(self.files[t], cv2.IMREAD_ANYCOLOR, self.where(t))
 
-    def _where(self, t: int) -> str:
+    def where(self, t: int) -> str:
+        """Names frame t in messages."""
         return f"clip {self.folder.name}, frame {t}"
 
     def frame(self, t: int) -> npt.NDArray[np.uint8]:
@@ -142,11 +143,11 @@ class ImageClip:
         image = self._decode(t)
         if image.shape[:2] != (height, width):
             raise VadbenchError(
-                f"{self.files[t]}: {self._where(t)}: is {image.shape[1]} x {image.shape[0]} "
+                f"{self.files[t]}: {self.where(t)}: is {image.shape[1]} x {image.shape[0]} "
                 f"pixels, but the clip is {width} x {height}"
             )
         if channels == 1:
-            return to_grey(image, self.colour, self.files[t], self._where(t))
+            return to_grey(image, self.colour, self.files[t], self.where(t))
         return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=-1)
 
     def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:

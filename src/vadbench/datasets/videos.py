@@ -15,12 +15,22 @@ import numpy.typing as npt
 from vadbench.datasets.colour import count_channels, to_grey
 from vadbench.errors import VadbenchError
 
-__all__ = ["EXTENSIONS", "VideoClip"]
+__all__ = ["EXTENSIONS", "STRICT", "VideoClip"]
 
-EXTENSIONS = frozenset({".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".webm", ".wmv"})
+EXTENSIONS = frozenset(
+    {
+        *(".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov"),
+        *(".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
+    }
+)
+# Their jumps land anywhere, not on a key frame before.
+_FROM_THE_START = frozenset({"mpeg", "mpegts", "mpegvideo"})
+# AVI stores no times, and FFmpeg's guesses at these codecs' are not those of decoded frames.
+_REORDERED = frozenset({"h264", "hevc"})
+_SOUND = 0.1  # seconds by which a sound track's end may miss what the container announces
 _FORWARD = 64  # frames that are rather decoded than jumped over
 # Without it FFmpeg patches damaged frames up from their neighbours and says nothing.
-_STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
 Frame = npt.NDArray[np.uint8]
 
@@ -66,7 +76,7 @@ class VideoClip:
         if stream.codec_context is None:
             raise self._damaged("is of a codec that is not supported", 0)
         stream.thread_type = "NONE"
-        stream.codec_context.options = _STRICT
+        stream.codec_context.options = STRICT
         return container, stream
 
     def _damaged(self, what: str, t: int | None = None) -> VadbenchError:
@@ -87,30 +97,54 @@ class VideoClip:
 
         container, stream = self._open()
         with container:
+            stamps: list[int | None] = []
+            ends, skipped = [0.0, 0.0], 0
             try:
-                # Packets themselves are as large as the file.
-                stamps = [item.pts for item in container.demux(stream) if item.size]
+                # Packets themselves are as large as the file. Sound tells where it ends, too.
+                for item in container.demux():
+                    if not item.size:
+                        continue
+                    if item.pts is not None:
+                        until = float((item.pts + (item.duration or 0)) * item.time_base)
+                        ends = [min(ends[0], float(item.pts * item.time_base)), max(ends[1], until)]
+                    if item.stream.index != stream.index:
+                        continue
+                    if item.is_discard:  # Before the first frame of a file cut without decoding.
+                        skipped += 1
+                    else:
+                        stamps.append(item.pts)
             except av.error.FFmpegError as error:
                 raise self._damaged(f"cannot be read to its end ({error})") from error
             announced, unit = int(stream.frames), stream.time_base
             if stream.average_rate:
                 self.fps = round(float(stream.average_rate), 3)
-            seconds = None  # The container's own may be of its sound.
-            if len(container.streams) == 1 and container.duration is not None:
+            alone, seconds = len(container.streams) == 1, None
+            if container.duration is not None:
                 seconds = container.duration / av.time_base
+            form = container.format.name
+            self._jumps = form not in _FROM_THE_START
+            guessed = form == "avi" and stream.codec_context.name in _REORDERED
         if not stamps:
             raise self._damaged("holds no frames")
         self.n_frames = len(stamps)
-        times = [] if None in stamps else sorted(stamps)
+        times = [] if None in stamps else sorted(item for item in stamps if item is not None)
         # Before the count: of frames that are left out on the way the first is to be named.
         usual = self._usual_step(times, unit)
-        if announced > len(stamps):
+        if announced > len(stamps) + skipped:
             raise self._damaged(
                 f"is missing: the file is truncated, it announces {announced} frames and holds "
                 f"{len(stamps)}",
                 len(stamps),
             )
-        if times and seconds is not None:
+        if not alone and not announced and seconds is not None:
+            length = ends[1] - ends[0]
+            if seconds > length + float(2 * usual * unit) + _SOUND:
+                raise self._damaged(
+                    f"is missing: the file is truncated, it announces {seconds:.2f} s and ends "
+                    f"after {length:.2f} s",
+                    len(stamps),
+                )
+        if alone and times and seconds is not None:
             length = times[-1] - times[0] + usual
             if seconds > float((length + 2 * usual) * unit):
                 raise self._damaged(
@@ -118,7 +152,7 @@ class VideoClip:
                     f"{len(times)} frames, {float(length * unit):.2f} s",
                     len(times),
                 )
-        return times
+        return [] if guessed else times
 
     def _usual_step(self, times: list[int], unit: Any) -> float:
         """Returns the time between frames; refuses frames that do not come at one rate."""
@@ -173,7 +207,7 @@ class VideoClip:
         container, stream = self._open()
         number, counted = start, 0
         with container:
-            if start and self._times:
+            if start and self._times and self._jumps:
                 container.seek(self._times[start], stream=stream, backward=True)
             frames = container.decode(stream)
             while number < self.n_frames:

@@ -5,6 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vadbench.artefacts import file_digest
 from vadbench.artefacts.facts import LISTING, write_listing
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
@@ -61,13 +62,21 @@ def report_now(plan: Plan, folder: Path = _REPORT) -> None:
 
         site = build_site(plan, folder, tell)
         places = map(Path, chain.from_iterable(plan.report_files().values()))
-        inputs = [item for item in places if (item / LISTING if item.is_dir() else item).is_file()]
+        inputs = [item for item in places if _is_readable(item)]
         write_listing(folder, inputs, plan.report_params()["code"])
     if site.standing.missing:
         # Older than all that it is made of: the workflow makes it anew when it goes on.
         os.utime(folder, (0, 0))
     print_summary(Console(), site.summary)
     _print_failures(site, len(plan.runs))
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        file_digest(path / LISTING if path.is_dir() else path)
+    except VadbenchError:
+        return False
+    return True
 
 
 def _print_failures(site: "Site", runs: int) -> None:

@@ -16,7 +16,9 @@ from tests.unit.datasets.test_published_layouts import (
 )
 from tests.videos import write_video
 from vadbench.config import load_config
+from vadbench.datasets import raw_state
 from vadbench.datasets.masks import Mask, open_masks
+from vadbench.datasets.sections import ShanghaiTechSection
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
 
@@ -61,9 +63,14 @@ def test_shanghaitech(data: Path) -> None:
     base = write_shanghaitech(data)
     source = {"family": "shanghaitech"}
     assert opened("01_0014", **source) is None
+    section = ShanghaiTechSection(**source)
+    before = raw_state(section, data)
     (base / "testing/test_pixel_mask").mkdir()
     np.save(base / "testing/test_pixel_mask/01_0014.npy", square(5, 3, np.bool_))
     check(opened("01_0014", **source), square(5, 3))
+    # What is found in masks is stale when they change.
+    after = raw_state(section, data)
+    assert [key for key in after if after[key] != before[key]] == ["labels"]
 
 
 @pytest.mark.parametrize("kind", ["png", "npy"])

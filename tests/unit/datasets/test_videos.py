@@ -96,7 +96,8 @@ def test_a_video_says_its_frame_rate(tmp_path: Path, name: str) -> None:
 
 
 class _Packet:
-    size = 1
+    size, duration, time_base, is_discard = 1, 1, Fraction(1, 25), False
+    stream = SimpleNamespace(index=0)
 
     def __init__(self, pts: int) -> None:
         self.pts = pts
@@ -105,15 +106,15 @@ class _Packet:
 class _Container(nullcontext):
     """A container that counts how many of its packets are held at a time."""
 
-    streams, duration = [None], None
+    streams, duration, format = [None], None, SimpleNamespace(name="avi")
 
     def __init__(self) -> None:
         super().__init__()
         self.held: weakref.WeakSet[_Packet] = weakref.WeakSet()
         self.most = 0
 
-    def demux(self, stream: SimpleNamespace) -> Iterator[_Packet]:
-        for t in range(stream.frames):
+    def demux(self) -> Iterator[_Packet]:
+        for t in range(100):
             packet = _Packet(t)
             self.held.add(packet)
             self.most = max(self.most, len(self.held))
@@ -121,11 +122,68 @@ class _Container(nullcontext):
 
 
 def test_opening_a_video_does_not_hold_its_packets(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = SimpleNamespace(frames=100, time_base=Fraction(1, 25), average_rate=25)
+    stream = SimpleNamespace(
+        index=0,
+        frames=100,
+        time_base=Fraction(1, 25),
+        average_rate=25,
+        codec_context=SimpleNamespace(name="mpeg4"),
+    )
     container = _Container()
     monkeypatch.setattr(VideoClip, "_open", lambda _: (container, stream))
     assert VideoClip(Path("clip.avi")).n_frames == 100
     assert container.most <= 2
+
+
+@pytest.mark.parametrize(("name", "codec"), [("clip.mpg", "mpeg1video"), ("clip.ts", "mpeg2video")])
+def test_streams_of_mpeg_are_read_in_any_order(tmp_path: Path, name: str, codec: str) -> None:
+    write_video(tmp_path / name, 200, codec=codec)
+    decoded = list(VideoClip(tmp_path / name))
+    assert len(decoded) == 200
+    for t in (7, 63, 119, 196):
+        np.testing.assert_array_equal(VideoClip(tmp_path / name).frame(t), decoded[t])
+
+
+def test_reordered_frames_in_an_avi_are_counted(tmp_path: Path) -> None:
+    original = write_video(tmp_path / "clip.avi", 60, codec="libx264")
+    clip = VideoClip(tmp_path / "clip.avi")
+    decoded = list(clip)
+    assert len(decoded) == 60
+    assert np.abs(np.stack(decoded).astype(int) - original).mean() < 8
+    np.testing.assert_array_equal(clip.frame(41), decoded[41])
+
+
+def test_a_video_that_was_cut_without_decoding_begins_at_its_cut(tmp_path: Path) -> None:
+    write_video(tmp_path / "whole.mp4", 200, codec="libx264")
+    whole = list(VideoClip(tmp_path / "whole.mp4"))
+    cut = tmp_path / "cut.mp4"
+    with av.open(str(tmp_path / "whole.mp4")) as source, av.open(str(cut), "w") as target:
+        (stream,) = source.streams.video
+        copied = target.add_stream_from_template(stream)
+        # The key frame before frame 30 goes along, and is not to be shown.
+        start = int(Fraction(30, 25) / stream.time_base)
+        source.seek(start, stream=stream)
+        for packet in source.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - start, packet.dts - start
+                packet.stream = copied
+                target.mux(packet)
+    clip = VideoClip(cut)
+    frames = list(clip)
+    assert len(frames) == clip.n_frames == 170
+    for t in (0, 1, 90, 169):
+        np.testing.assert_array_equal(frames[t], whole[30 + t])
+        np.testing.assert_array_equal(clip.frame(t), whole[30 + t])
+
+
+def test_a_truncated_video_with_sound_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mkv"
+    write_video(path, 250, codec="mpeg4", sound="aac")
+    assert len(list(VideoClip(path))) == 250
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 4 // 5])
+    with pytest.raises(VadbenchError, match=r"truncated, it announces 10\.\d+ s and ends after"):
+        VideoClip(path)
 
 
 def test_frames_that_are_left_out_are_named_and_not_the_end(tmp_path: Path) -> None:

@@ -187,3 +187,10 @@ def test_broken_pictures_are_refused(tmp_path: Path, fault: str, message: str) -
         last.write_bytes(last.read_bytes()[:40])
     with pytest.raises(VadbenchError, match=message):
         read(tmp_path / "labels", tmp_path)
+
+
+def test_a_clip_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "there/02").mkdir(parents=True)
+    (tmp_path / "there/02.json").write_text("[]")
+    with pytest.raises(VadbenchError, match=r"clip 02 is there twice, as 02\.json and as a folder"):
+        read(tmp_path / "there", tmp_path)

@@ -31,9 +31,10 @@ def open_masks(section: "Section", root: Path, clip: str) -> Masks | None:
 
 
 def label_paths(section: "Section", root: Path) -> list[Path]:
-    """Returns the files that labels are read from."""
+    """Returns the files that labels and pixel masks are read from."""
     layout = locate(section, root)
-    return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout)]
+    pixels = sorted((layout.test.parent / "test_pixel_mask").glob("*.npy"))
+    return [*label_files(section.labels, "shanghaitech", layout), *_masks(layout), *pixels]
 
 
 def read_labels(section: "Section", root: Path) -> Labels:

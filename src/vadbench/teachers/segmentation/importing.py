@@ -60,6 +60,11 @@ def segment_import(
     size, name = (clip.height, clip.width), str(identity.clip)
     if source.is_file():
         frames = _from_results(source, lengths, name, size)
+    elif (source / f"{name}.json").is_file() and (source / name).is_dir():
+        raise VadbenchError(
+            f"{source}: clip {name} is there twice, as {name}.json and as a folder of pictures; "
+            "keep one"
+        )
     elif (source / f"{name}.json").is_file():
         frames = _from_results(source / f"{name}.json", {name: clip.n_frames}, name, size)
     elif (source / name).is_dir():
