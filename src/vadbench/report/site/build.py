@@ -533,7 +533,7 @@ class _Builder:
                 pictures.append(about | {"src": target})
             if pictures:
                 found.append({"name": item.name, "pictures": pictures})
-        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*.png"))
+        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*/*.png"))
         if variants:
             target = f"{method}/variants.png"
             self._copy(variants[0], f"runs/{dataset}/{target}")
