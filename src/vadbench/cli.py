@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -339,8 +340,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _freeze(chosen.folder, chosen.config)
         elif chosen.command == "schema":
             _schema()
+        sys.stdout.flush()
     except VadbenchError as error:
         print(f"vadbench: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever reads has read enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
 

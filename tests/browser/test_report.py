@@ -1,5 +1,6 @@
 """The report in a real browser, opened from disk and served."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -123,6 +124,37 @@ def test_the_frame_follows_the_cursor_and_the_clip_is_chosen(browser: Browser, o
     browser.driver.find_element(By.CSS_SELECTOR, "button.show[data-clip='3']").click()
     browser.wait("return document.getElementById('curve').ariaLabel.includes('Test004')")
     assert not browser.told()[0]
+
+
+def test_scores_that_are_gone_leave_no_other_runs_curve(
+    browser: Browser, site: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "report"
+    shutil.copytree(site, copy)
+    folder = copy / "runs/ped2/hf2vad"
+    first, second = sorted(folder.glob("r*"))[:2]
+    shutil.rmtree(first)
+    browser.open(f"file://{folder}.html")
+    said = "return document.getElementById('readout').textContent"
+    assert browser.run(said) == "there are no scores of this clip"
+    # Another run is shown as ever, and the cursor follows.
+    choose = (
+        "const box = document.getElementById('run'); box.value = arguments[0]; "
+        "box.dispatchEvent(new Event('change'))"
+    )
+    browser.run(choose, second.name)
+    browser.wait("return document.getElementById('curve').ariaLabel.startsWith('Score of')")
+    browser.run("document.getElementById('curve').emit('plotly_hover', {points: [{x: 7}]})")
+    assert browser.run(said).startswith("frame 7,")
+    browser.run(choose, first.name)
+    browser.wait("return !document.getElementById('curve').data.length")
+    browser.run(
+        "const slider = document.getElementById('frame'); slider.value = 9; "
+        "slider.dispatchEvent(new Event('input'))"
+    )
+    assert browser.run(said) == "there are no scores of this clip"
+    assert browser.run("return document.getElementById('curve').ariaLabel") == browser.run(said)
+    browser.told()  # Chromium itself says that the file is not there.
 
 
 def test_hostile_names_are_shown_as_they_are(browser: Browser, origin: str) -> None:

@@ -39,7 +39,7 @@ def test_a_run_without_labels_ends_in_events(tmp_path: Path) -> None:
     # In the second half everything is three times as fast.
     hasty = frames[[*range(10), *range(10, 40, 3)]]
     write_frames(tree.folder / "data/mine/test/hasty.mp4", hasty, codec="libx264", rate=RATE)
-    tree.run("results/tables/events.csv")
+    tree.run("results/tables/events.csv", "results/report")
     index = load_json(tree.folder / "results/mine/index.json")
     assert (index["fps"], index["labels"]["known"], index["warnings"]) == (RATE, False, [])
     events = pd.read_csv(tree.folder / "results/tables/events.csv")
@@ -47,3 +47,7 @@ def test_a_run_without_labels_ends_in_events(tmp_path: Path) -> None:
     assert events["peak_frame"].iloc[0] > 10
     assert (events["start"] == events["first"] / RATE).all()
     assert not events["labelled"].any()
+    page = (tree.folder / "results/report/index.html").read_text()
+    assert '<a href="datasets/mine.html">mine</a> has no labels' in page
+    assert '<a href="runs/mine/hf2vad.html">hf2vad</a>' in page
+    assert "<table" not in page

@@ -46,10 +46,10 @@ def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
     abnormal = sum(int(vector.sum()) for vector in truth.clips.values())
     total = sum(map(len, truth.clips.values()))
     about = f"labels: {truth.source} (SHA-256 {truth.sha256[:16]}), {abnormal} of {total} abnormal"
-    console.print(about, highlight=False, soft_wrap=True)
+    console.print(about, highlight=False, markup=False, soft_wrap=True)
     for note, users in notes.items():
         who = "all" if len(users) == len(by_protocol) else ", ".join(users)
-        console.print(f"{who}: {note}", highlight=False, soft_wrap=True)
+        console.print(f"{who}: {note}", highlight=False, markup=False, soft_wrap=True)
     console.print(
         "in brackets: 95 % intervals, whole clips drawn 1,000 times; --json has all",
         highlight=False,

@@ -140,7 +140,7 @@ def _record(console: "Console", path: Path, tell: Tell) -> None:
         if name not in {"settings", "code", "libraries", "inputs"}:
             text = json.dumps(value)
             tell(name, text if len(text) <= _LONGEST else f"{len(value)} entries")
-    for record in content.get("records", []):
+    for record in content.get("records", []) if "default_protocol" in content else []:
         own = (content["default_protocol"], "auc_micro")
         if (record["protocol"], record["metric"]) == own:
             tell("AUC", f"{100 * record['value']:.1f}  {record['score']}, {record['selection']}")

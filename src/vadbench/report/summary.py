@@ -181,7 +181,9 @@ def write_short_tables(summary: pd.DataFrame, markdown: Path, latex: Path) -> No
     align = ["right" if name in numbers else "left" for name in short]
     bare = short.map(lambda text: text.replace("|", "\\|").replace("\n", " "))
     with write_atomically(markdown) as stream:
-        stream.write((bare.to_markdown(index=False, colalign=align) + "\n").encode())
+        stream.write(
+            (bare.to_markdown(index=False, colalign=align, disable_numparse=True) + "\n").encode()
+        )
     form = "".join("r" if name in numbers else "l" for name in short)
     with write_atomically(latex) as stream:
         stream.write(short.to_latex(index=False, escape=True, column_format=form).encode())

@@ -215,7 +215,7 @@ def collect_events(metrics: Sequence[Path]) -> pd.DataFrame:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Writes CSV and its checksum beside it, each whole or not at all."""
     text = StringIO()
-    table.to_csv(text, index=False, float_format="%.6f")
+    table.to_csv(text, index=False, float_format="%.9g")
     content = text.getvalue().encode()
     for target, own in (
         (checksum_path(path), checksum_line(content, path)),
@@ -277,6 +277,8 @@ def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
 
 def _by_event(dataset: str, method: str, events: pd.DataFrame) -> Any:
     """Returns a table of the highest events of a run on a data set without labels."""
+    from rich.markup import escape
+
     shown = _table(
         f"{dataset}, {method}: the {len(events)} highest events",
         ("clip",),
@@ -284,13 +286,13 @@ def _by_event(dataset: str, method: str, events: pd.DataFrame) -> Any:
     )
     for _, event in events.iterrows():
         shown.add_row(
-            str(event["clip"]),
+            escape(event["clip"]),
             str(event["rank"]),
             f"{event['start']:.1f} s",
             f"{event['end']:.1f} s",
             f"frame {event['peak_frame']}",
-            f"{event['peak']:.2f}",
-            f"{event['threshold']:.2f}",
+            f"{event['peak']:.4g}",
+            f"{event['threshold']:.4g}",
         )
     return shown
 
@@ -351,13 +353,18 @@ def print_table(path: Path, states: Mapping[tuple[str, str, str], Mapping[int, s
     print_summary(console, summary, anomalies)
     beside = path.with_name("events.csv")
     if beside.is_file():
-        events = pd.read_csv(beside)
+        events = pd.read_csv(
+            beside,
+            dtype=dict.fromkeys(("dataset", "method", "variant", "clip"), str),
+            keep_default_na=False,
+            na_values={name: [""] for name in EVENT_COLUMNS if name != "clip"},
+        )
         events = events[~events["labelled"].astype(bool) & (events["rank"] <= _EVENTS_SHOWN)]
         for run, group in events.groupby(["dataset", "method", "variant", "seed"], sort=False):
             dataset, method, variant, seed = map(str, run)
             console.print(_by_event(dataset, f"{method} {variant}, seed {seed}", group))
-            console.print(f"all events: {beside}", highlight=False, soft_wrap=True)
+            console.print(f"all events: {beside}", highlight=False, markup=False, soft_wrap=True)
     for warning in dict.fromkeys(item for item in table["warnings"] if item):
-        console.print(f"warning: {warning}", style="yellow")
+        console.print(f"warning: {warning}", style="yellow", markup=False)
     about = f"every number, with protocol, labels and digests: {path}"
     console.print(about, highlight=False, soft_wrap=True)

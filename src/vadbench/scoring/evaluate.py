@@ -256,6 +256,8 @@ def _every_choice(
             alone = protocol.alone()
             for score, chosen in choices.items():
                 used = protocol if score == "fused" else alone
+                if not set(used.weights or ()) <= set(test.components):
+                    continue  # Its weights are for other methods' components.
                 key = score, used.measured
                 if key not in known:
                     known[key] = measured(used, chosen, train, test)

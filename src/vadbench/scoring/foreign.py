@@ -98,6 +98,15 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
             f"{path}: holds intervals, and nothing says how many frames each clip has; give "
             "--lengths, or one vector of scores per clip"
         )
+    if len(clips) > 1 and scores.is_flat != (own is not None and own.is_flat):
+        # A vector over all clips is cut in the order in which people count them, not in that in
+        # which another file happens to list them.
+        if own is None or not own.is_flat or lengths is None:
+            clips = {clip: clips[clip] for clip in sorted(clips, key=natural)}
+        order = list(clips)
+        notes.append(
+            f"one vector holds the clips in the order {order[0]}, {order[1]}, ... {order[-1]}"
+        )
     found = read_label_file(path, clips) if own is None else labels_of(own, clips)
     return Truth(found, str(path), file_digest(path), notes=notes)
 

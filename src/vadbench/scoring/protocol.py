@@ -66,7 +66,8 @@ class Protocol(Settings):
     )
     fusion: Literal["weighted_sum", "max"] = Field(
         "weighted_sum",
-        description="components of an object (or frame): sum with weights, or maximum",
+        description="components of an object (or frame), times their weights: sum, or maximum of "
+        "those that have one",
     )
     weights: dict[str, float] | None = Field(
         None, description="weight of each component; null: the method's own for the data set"

@@ -149,6 +149,9 @@ def _weights(test: Scores, protocol: Protocol, weights: Mapping[str, float]) -> 
         # Sorting is stable: among errors, and among the rest, the order is the method's.
         order = sorted(used, key=lambda name: name not in (protocol.squared_errors or ()))
         used = dict(zip(order, protocol.shares or (), strict=True))
+    if protocol.fusion == "max":
+        # Of no weight is not of no score, which would be a maximum's floor.
+        used = {name: weight for name, weight in used.items() if weight} or used
     return used
 
 
@@ -277,6 +280,10 @@ def _clip_ranges(values: Floats, offsets: Offsets, protocol: Protocol) -> tuple[
     for number, (start, end) in enumerate(pairwise(offsets.tolist())):
         first = max(protocol.drop_first, protocol.fill_first)
         part = values[start + first : max(start, end - protocol.drop_last)]
+        if not len(
+            part
+        ):  # Nothing of the clip counts; what is filled of it has a scale all the same.
+            part = values[start:end]
         if len(part):
             lowest[number] = part.min()
             width[number] = np.ptp(part) or 1.0

@@ -285,6 +285,9 @@ def test_results_below_another_root_are_found(
     monkeypatch.chdir(tmp_path)
     config = config_of(["mine"], ["hf2vad", "baselines"], [0])
     plan = make_tree(config, {"mine": {"one": 40}}, pictures=True)
+    variants = Path("results/mine/hf2vad/variants/seed0")
+    variants.mkdir(parents=True)
+    shutil.copy(next(Path("results").rglob("*.png")), variants / "variants.png")
     copies = Path(".snakemake/storage/s3/bucket")
     copies.mkdir(parents=True)
     Path("results").rename(copies / "results")
@@ -293,6 +296,7 @@ def test_results_below_another_root_are_found(
     assert not found.standing.missing
     assert Path("report/runs/mine/hf2vad/r0/0.js").is_file()
     assert Path("report/runs/mine/hf2vad/r0/panel0.png").is_file()
+    assert Path("report/runs/mine/hf2vad/variants.png").is_file()
     assert Path("report/datasets/mine/0.jpg").is_file()
     page = Path("report/runs/mine/hf2vad.html").read_text()
     assert plan.score_params(plan.runs[0])["code"] in page

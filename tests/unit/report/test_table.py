@@ -2,10 +2,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from vadbench.report.protocols import print_matrix
-from vadbench.report.table import PROTOCOL_COLUMNS, collect, collect_protocols
+from vadbench.report.summary import summarise, write_short_tables
+from vadbench.report.table import (
+    EVENT_COLUMNS,
+    PROTOCOL_COLUMNS,
+    collect,
+    collect_protocols,
+    print_table,
+    write_table,
+)
 from vadbench.scoring.protocol import PROTOCOLS
 
 PAPER = {
@@ -115,3 +124,33 @@ def test_a_number_of_another_protocol_stands_beside_that_protocol(tmp_path: Path
     table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": papers}, {"mine": "ped2"})
     found = table[table["paper"].notna()].set_index("protocol")["paper"].to_dict()
     assert found == {"hf2vad": pytest.approx(0.993), "raw": pytest.approx(0.96)}
+
+
+def test_markdown_says_numbers_as_the_terminal_does(tmp_path: Path) -> None:
+    papers = {"hf2vad": [PAPER | {"value": 102.0}]}
+    table = collect(write(tmp_path), index(tmp_path, []), papers, {"mine": "ped2"})
+    write_short_tables(summarise(table), tmp_path / "t.md", tmp_path / "t.tex")
+    text = (tmp_path / "t.md").read_text()
+    assert " 98.0 " in text
+    assert " 102.0 " in text
+    assert " -4.0 " in text
+
+
+def test_small_numbers_are_kept(tmp_path: Path) -> None:
+    write_table(pd.DataFrame({"threshold": [3.2e-8, 0.95]}), tmp_path / "t.csv")
+    assert pd.read_csv(tmp_path / "t.csv")["threshold"].tolist() == [3.2e-8, 0.95]
+
+
+def test_events_name_their_clips_as_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = collect(write(tmp_path), index(tmp_path, []), {}, {"mine": "mine"})
+    write_table(table, tmp_path / "benchmark.csv")
+    event = dict.fromkeys(EVENT_COLUMNS, 1.5) | {"rank": 1, "peak_frame": 3, "labelled": False}
+    event |= {"dataset": "mine", "method": "hf2vad", "variant": "full", "seed": 0}
+    names = ["01", "NA", "x[/b]", "t[bold]"]
+    events = pd.DataFrame([event | {"clip": name} for name in names])
+    write_table(events, tmp_path / "events.csv")
+    print_table(tmp_path / "benchmark.csv", {})
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "frame 3" in line]
+    assert shown == names

@@ -489,3 +489,47 @@ def test_protocols_that_are_the_same_for_one_score_are_measured_once(
     notes = {item["protocol"]: item["note"] for item in records}
     assert "macro by 5" in notes["hf2vad"]
     assert "--train-scores" not in notes["median17"]
+
+
+@pytest.mark.parametrize("flat", ["scores", "labels"])
+def test_one_vector_holds_clips_in_the_order_in_which_they_are_counted(
+    tmp_path: Path, flat: str
+) -> None:
+    """Whatever order the other file happens to list them in, such as that of the alphabet."""
+    lengths = {str(n): 10 + n for n in range(1, 13)}
+    labels = {clip: RNG.integers(0, 2, n) for clip, n in lengths.items()}
+    parts = {clip: vector + RNG.normal(size=len(vector)) for clip, vector in labels.items()}
+    whole = np.concatenate(list(parts.values()))
+    path = tmp_path / "labels.json"
+    if flat == "scores":
+        path.write_text(json.dumps({clip: labels[clip].tolist() for clip in sorted(lengths)}))
+        scores = vectors(whole)
+    else:
+        path.write_text(json.dumps(np.concatenate(list(labels.values())).tolist()))
+        names = sorted(lengths)
+        scores = vectors(*(parts[clip] for clip in names), names=names)
+    found = labels_from_file(path, scores)
+    assert list(found.clips) == list(lengths)
+    assert "one vector holds the clips in the order 1, 2, ... 12" in found.notes
+    records, _ = evaluate_scores(scores, found, {"raw": PROTOCOLS["raw"]})
+    (micro,) = (item["value"] for item in records if item["metric"] == "auc_micro")
+    assert micro == pytest.approx(roc_auc_score(np.concatenate(list(labels.values())), whole))
+
+
+def test_clips_without_an_interval_are_empty_matrices(tmp_path: Path) -> None:
+    spans = objects([np.array([[1], [3]]), np.empty((0, 0)), np.array([[2, 8], [4, 9]])])
+    savemat(tmp_path / "labels.mat", {"gt": spans})
+    found = read_label_file(tmp_path / "labels.mat", {"a": 5, "b": 4, "c": 10})
+    assert [vector.tolist() for vector in found.values()] == [
+        [1, 1, 1, 0, 0],
+        [0, 0, 0, 0],
+        [0, 1, 1, 1, 0, 0, 0, 1, 1, 0],
+    ]
+
+
+@pytest.mark.parametrize("row", ["a,1", "a,x,3", "a,1,3.5", "a,,3"])
+def test_an_interval_that_is_none_is_named_with_its_line(tmp_path: Path, row: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"clip,first,last\na,0,1\n{row}\n")
+    with pytest.raises(VadbenchError, match=r"labels\.csv, line 3: '.*' does not say the first"):
+        read_label_file(path, {"a": 5})

@@ -183,3 +183,21 @@ def test_smoothing_before_frames_are_dropped_sees_them() -> None:
     values = scores.frames["error"]
     assert other[0] == np.median(values[3:6])
     assert one[0] == np.median([0, *values[4:6]])
+
+
+def test_a_maximum_is_of_the_components_that_have_a_weight() -> None:
+    rng = np.random.default_rng(3)
+    error, other = rng.normal(size=(2, sum(LENGTHS)))
+    scores = frames_of(3, error=error, other=other)
+    protocol = PROTOCOLS["either_branch_unsmoothed"].resolved("ped2")
+    alone = clip_series(scores, scores, protocol, {"error": 1.0})
+    both = clip_series(scores, scores, protocol, {"error": 1.0, "other": 0.0})
+    for clip, values in alone.scores.items():
+        np.testing.assert_array_equal(both.scores[clip], values)
+
+
+def test_a_clip_of_which_nothing_counts_has_a_scale_all_the_same() -> None:
+    values = np.array([5.0, 7.0, 6.0, 1000.0])
+    scores = Scores.of_frames(["a", "b"], [3, 1], {"error": values})
+    found = clip_series(scores, scores, PROTOCOLS["flow_duality"].resolved("ped2"), {"error": 1.0})
+    assert max(map(np.max, found.scores.values())) <= 1.0

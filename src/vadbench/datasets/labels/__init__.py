@@ -183,8 +183,10 @@ def _matlab_file(path: Path, lengths: Lengths) -> dict[str, Vector]:
 def _cell_of_intervals(content: Mapping[str, Any]) -> list[npt.NDArray[Any]] | None:
     cell = content.get("gt", next(iter(content.values()), None))
     items = list(cell.ravel()) if isinstance(cell, np.ndarray) and cell.dtype == object else []
-    if items and all(np.ndim(item) == 2 and len(item) == 2 for item in items):
-        return items
+    spans = [item for item in items if np.size(item)]
+    if spans and all(np.ndim(item) == 2 and len(item) == 2 for item in spans):
+        # MATLAB's [] of a clip without any is of 0 x 0.
+        return [np.reshape(item, (2, -1)) for item in items]
     return None
 
 
@@ -223,13 +225,22 @@ def _table(path: Path, lengths: Lengths) -> dict[str, Vector]:
             if not cells:
                 continue
             row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+            if "clip" not in row:
+                raise VadbenchError(f"{path}: has no column 'clip', but {', '.join(header)}")
             if row["clip"] not in spans:
                 known = ", ".join(spans)
                 raise VadbenchError(
                     f"{path}, line {reader.line_num}: there is no test clip {row['clip']!r}, "
                     f"but {known}"
                 )
-            spans[row["clip"]].append((int(row["first"]), int(row["last"])))
+            try:
+                first, last = int(row["first"]), int(row["last"])
+            except (KeyError, ValueError):
+                raise VadbenchError(
+                    f"{path}, line {reader.line_num}: {','.join(cells)!r} does not say the first "
+                    "and last abnormal frame of a clip as whole numbers, from 0"
+                ) from None
+            spans[row["clip"]].append((first, last))
     return _of_spans(path, list(spans.values()), lengths)
 
 

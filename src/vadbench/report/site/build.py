@@ -322,10 +322,19 @@ class _Builder:
             matrix=of_methods(self.plan, rows),
             datasets=list(dict.fromkeys(run.dataset for run in self.plan.runs)),
             indices=self.indices,
+            unlabelled=self._unlabelled(),
             has_interval=any(not absent(row["low"]) for row in rows),
             kinds=list(dict.fromkeys(row["kind"] for row in rows)),
             seeds=self.plan.config.seeds,
         )
+
+    def _unlabelled(self) -> dict[str, dict[str, str]]:
+        """The pages of methods by name, by data set without labels."""
+        found: dict[str, dict[str, str]] = {}
+        for dataset, method in self.results:
+            if not self.indices[dataset]["labels"]["known"]:
+                found.setdefault(dataset, {})[method] = self._href(dataset, method)
+        return found
 
     def _href(self, dataset: str, method: str) -> str:
         return f"runs/{dataset}/{method}.html" if (dataset, method) in self.results else ""
@@ -533,7 +542,7 @@ class _Builder:
                 pictures.append(about | {"src": target})
             if pictures:
                 found.append({"name": item.name, "pictures": pictures})
-        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*.png"))
+        variants = sorted(located(f"results/{dataset}/{method}/variants").glob("seed*/*.png"))
         if variants:
             target = f"{method}/variants.png"
             self._copy(variants[0], f"runs/{dataset}/{target}")

@@ -54,23 +54,24 @@ const vadbench = (() => {
 
   // Curves
 
-  const waiting = new Map(); // key of data that was asked for -> what takes it
-  const known = new Map();
+  const loads = new Map(); // by key: the content that was asked for, and what takes it
 
   function load(base, path, key) {
-    if (known.has(key)) return Promise.resolve(known.get(key));
-    return new Promise((resolve, reject) => {
-      const script = document.createElement("script");
-      waiting.set(key, resolve);
-      script.src = `${base}/${path}.js`;
-      script.onerror = () => reject(new Error("there is no data of this clip"));
-      document.head.append(script);
-    });
+    if (!loads.has(key)) {
+      const load = {};
+      load.content = new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        load.resolve = resolve;
+        script.src = `${base}/${path}.js`;
+        script.onerror = () => reject(new Error("there are no scores of this clip"));
+        document.head.append(script);
+      });
+      loads.set(key, load);
+    }
+    return loads.get(key).content;
   }
   function take(key, content) {
-    known.set(key, content);
-    waiting.get(key)?.(content);
-    waiting.delete(key);
+    loads.get(key).resolve(content);
   }
 
   function explorer(page) {
@@ -78,7 +79,7 @@ const vadbench = (() => {
     const [runBox, clipBox, scaleBox, slider] = ["run", "clip", "scale", "frame"].map(at);
     const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     const words = (name) => name.replaceAll("_", " ");
-    let run, scores, clip, traces = [], view = null, turn = 0;
+    let run, scores, clip, traces = [], view = null, turn = 0, heard = false;
 
     const colours = () => [style("--ours"), ...style("--parts").split(" ")];
     function layout(more) {
@@ -123,7 +124,25 @@ const vadbench = (() => {
       return found;
     }
 
+    function listen() {
+      if (heard) return;
+      heard = true;
+      const plot = at("curve");
+      plot.on("plotly_hover", (event) => {
+        if (!scores) return;
+        slider.value = Math.round(event.points[0].x);
+        showFrame();
+      });
+      plot.on("plotly_unhover", cursor);
+      plot.on("plotly_click", cursor);
+      plot.on("plotly_doubleclick", () => zoom("all"));
+      plot.on("plotly_relayout", (change) => {
+        if (change["xaxis.range[0]"] !== undefined) view = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+      });
+    }
+
     function drawCurve() {
+      if (!scores) return;
       const names = Object.keys(scores.scores);
       const palette = colours();
       traces = names.map((name, number) => {
@@ -145,6 +164,7 @@ const vadbench = (() => {
         xaxis: { title: { text: "frame" }, range: view ?? whole },
         yaxis: { title: { text: "score, scaled" }, range: [-0.04, 1.06], fixedrange: true },
       }), options);
+      listen();
       at("curve").setAttribute("aria-label",
         `Score of each frame of ${clip.name}: ${names.map(words).join(", ")}. ` +
         (clip.abnormal.length ? `Abnormal: frames ${clip.abnormal.map((s) => s.join(" to ")).join(", ")}.` : "No frame is labelled abnormal."));
@@ -200,11 +220,18 @@ const vadbench = (() => {
     }
 
     function cursor() {
+      if (!scores) return;
       showFrame();
       Plotly.relayout("curve", { shapes: shapes() });
     }
 
+    // What was shown before belongs to something else.
     function fail(error) {
+      scores = null;
+      if (heard) Plotly.react("curve", [], layout({}), options);
+      at("curve").setAttribute("aria-label", error.message);
+      at("thumb").style.backgroundImage = "none";
+      at("thumb").textContent = "";
       at("readout").textContent = error.message;
     }
 
@@ -216,16 +243,17 @@ const vadbench = (() => {
         const about = await load(page.base, `${runBox.value}/run`, runBox.value);
         const found = await load(page.base, `${runBox.value}/${clipBox.value}`, `${runBox.value}/${clipBox.value}`);
         if (mine !== turn) return; // something else was chosen meanwhile
+        const main = Object.values(found.scores)[0];
+        if (!main?.length) throw new Error("the protocol leaves no frame of this clip");
         const other = run !== about;
         run = about;
         scores = found;
-        const main = Object.values(scores.scores)[0];
         slider.value = frame ?? scores.first + main.indexOf(Math.max(...main));
         drawCurve();
         showFrame();
         if (other) drawRoc();
       } catch (error) {
-        fail(error);
+        if (mine === turn) fail(error);
       }
     }
 
@@ -272,17 +300,6 @@ const vadbench = (() => {
       if (scores) { drawCurve(); drawRoc(); }
     });
     choose(0).then(() => {
-      const plot = at("curve");
-      plot.on?.("plotly_hover", (event) => {
-        slider.value = Math.round(event.points[0].x);
-        showFrame();
-      });
-      plot.on?.("plotly_unhover", cursor);
-      plot.on?.("plotly_click", cursor);
-      plot.on?.("plotly_doubleclick", () => zoom("all"));
-      plot.on?.("plotly_relayout", (change) => {
-        if (change["xaxis.range[0]"] !== undefined) view = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-      });
       document.documentElement.dataset.ready = "curves";
     });
   }
