@@ -237,8 +237,9 @@ def _table(path: Path, lengths: Lengths) -> dict[str, Vector]:
                 first, last = int(row["first"]), int(row["last"])
             except (KeyError, ValueError):
                 raise VadbenchError(
-                    f"{path}, line {reader.line_num}: {','.join(cells)!r} does not say the first "
-                    "and last abnormal frame of a clip as whole numbers, from 0"
+                    f"{path}, line {reader.line_num}: cannot be read as labels: "
+                    f"{','.join(cells)!r} does not say the first and last abnormal frame of a "
+                    "clip as whole numbers, from 0"
                 ) from None
             spans[row["clip"]].append((first, last))
     return _of_spans(path, list(spans.values()), lengths)
