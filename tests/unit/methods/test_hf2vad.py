@@ -43,6 +43,15 @@ def test_flow_autoencoder_has_the_published_size(memories: int, skips: int, coun
 def test_cvae_has_the_published_size() -> None:
     network = CVAE()
     assert size(network) == 8_990_668
+    assert network.e_theta is not None
+    parts = {
+        network.f_phi: 1_333_760,
+        network.e_theta: 1_332_992,
+        network.posterior: 1_579_008,
+        network.bottleneck: 3_075_584,
+        network.decoder: 1_669_324,
+    }
+    assert [size(part) for part in parts] == list(parts.values())
     # The VAE of Table 2 has neither flow encoder nor learned prior.
     assert size(CVAE(conditioned=False)) < size(network) - size(network.e_theta)
 

@@ -33,6 +33,7 @@ def size(module: torch.nn.Module) -> int:
 def test_the_unets_have_the_known_sizes() -> None:
     assert size(translation_unet("vgg16", 3, 1, None)) == 23_748_241
     assert size(translation_unet("vgg16", 3, 1, None, attention=True)) == 23_993_104
+    assert size(translation_unet("vgg16_bn", 3, 1, None)) == 23_756_689
     assert size(AttentiveUNet("none", scse=False, weights=None)) == 23_748_241
 
 

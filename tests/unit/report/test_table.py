@@ -1,10 +1,13 @@
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from vadbench.config import load_config, read_config_file
+from vadbench.methods import get_method, method_names
 from vadbench.report.protocols import print_matrix
 from vadbench.report.summary import summarise, write_short_tables
 from vadbench.report.table import (
@@ -124,6 +127,60 @@ def test_a_number_of_another_protocol_stands_beside_that_protocol(tmp_path: Path
     table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": papers}, {"mine": "ped2"})
     found = table[table["paper"].notna()].set_index("protocol")["paper"].to_dict()
     assert found == {"hf2vad": pytest.approx(0.993), "raw": pytest.approx(0.96)}
+
+
+@pytest.mark.parametrize("second", [99.31, 99.0])
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_a_number_in_two_tables_the_one_with_more_digits_counts(
+    tmp_path: Path, second: float, turned: bool
+) -> None:
+    first = PAPER | {"value": 99.3 if second == 99.31 else 99.0}
+    papers = [first, PAPER | {"value": second, "table": "Table 2"}]
+    if turned:
+        papers.reverse()
+    table = collect(write(tmp_path), index(tmp_path, []), {"hf2vad": papers}, {"mine": "ped2"})
+    (row,) = table[table["paper"].notna()].to_dict("records")
+    assert row["paper"] == pytest.approx(second / 100)
+    expected = "Table 2" if second == 99.31 else papers[0]["table"]
+    assert row["paper_table"] == expected
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_tables_of_one_paper_agree(name: str) -> None:
+    card = get_method(name).card
+    known: dict[tuple[str, ...], Decimal] = {}
+    for item in card.results:
+        key = item.dataset, item.variant, item.metric, item.protocol or card.protocol
+        value = Decimal(str(item.value))
+        other = known.setdefault(key, value)
+        coarser = max(value, other, key=lambda number: number.as_tuple().exponent)
+        assert value.quantize(coarser) == other.quantize(coarser), key
+
+
+def test_hf2vad_is_compared_with_the_digits_of_table_2(tmp_path: Path) -> None:
+    papers = {"hf2vad": [item.plain() for item in get_method("hf2vad").card.results]}
+    table = collect(write(tmp_path), index(tmp_path, []), papers, {"mine": "ped2"})
+    (row,) = table[table["paper"].notna()].to_dict("records")
+    assert (row["paper"], row["paper_table"]) == (pytest.approx(0.9931), "Table 2")
+
+
+def test_table_iii_meets_its_own_protocol(tmp_path: Path) -> None:
+    card = get_method("object_class_aware").card
+    config = load_config(read_config_file("config.yaml"))
+    (record, *_) = json.loads(write(tmp_path)[0].read_text())["records"]
+    run = {
+        "method": "object_class_aware",
+        "default_protocol": card.protocol,
+        "records": [record | {"protocol": name} for name in config.protocols_for(card)],
+    }
+    papers = {"object_class_aware": [item.plain() for item in card.results]}
+    table = collect(write(tmp_path, **run), index(tmp_path, []), papers, {"mine": "ped2"})
+    found = table[table["paper"].notna()].set_index("protocol")
+    assert found["paper"].to_dict() == {
+        "either_branch": pytest.approx(0.9776),
+        "either_branch_unsmoothed": pytest.approx(0.9619),
+    }
+    assert found["paper_table"].tolist() == ["Table I", "Table III"]
 
 
 def test_markdown_says_numbers_as_the_terminal_does(tmp_path: Path) -> None:
