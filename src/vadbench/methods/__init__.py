@@ -157,6 +157,7 @@ class TestSet:
         frozen: Outputs of the frozen stage on the test split, if the stage reads them.
         judge: Returns the AUC of training and test scores. Stages know nothing of labels and
             protocols, so that a change of these trains nothing again.
+        about: All that `judge` depends on (JSON types): labels, protocol, weights, code.
     """
 
     __test__ = False
@@ -164,6 +165,7 @@ class TestSet:
     paths: Sequence[Path]
     frozen: Path | None
     judge: Callable[["Scores", "Scores"], float]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

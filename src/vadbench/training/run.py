@@ -76,7 +76,9 @@ def train(
             own = score(networks, [path.stem for path in paths], paths, job.frozen)
             return test.judge(own, score(networks, test.clips, test.paths, test.frozen))
 
-        best = BestEpoch(networks, judge)
+        read = [*test.paths, *([] if test.frozen is None else [test.frozen])]
+        judged = {**test.about, "inputs": [file_digest(item) for item in read]}
+        best = BestEpoch(networks, judge, judged)
     with alone(job.work, job.devices):
         writes = fit(
             stage,
