@@ -253,6 +253,28 @@ def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:
     assert [item.name for item in (folder / "training/flow/logs").iterdir()] == ["version_0"]
 
 
+@pytest.mark.parametrize(
+    ("memory", "devices", "held"),
+    [(4.0, 1, 3.9), (8.0, 2, 3.9), (4.0, 2, 1.9), (4.0, 8, 1.9)],
+)
+def test_processes_divide_the_memory_for_samples(
+    data: Path, monkeypatch: pytest.MonkeyPatch, memory: float, devices: int, held: float
+) -> None:
+    trained = Mock(return_value=False)
+    monkeypatch.setattr("vadbench.training.fit.fit", trained)
+
+    def holds(gigabytes: float) -> bool:
+        monkeypatch.setattr(
+            "vadbench.training.data._row_bytes", lambda _: int(gigabytes * 1e9 / 20)
+        )
+        mine = replace(job(data / "divided", "flow"), memory_gb=memory, devices=devices)
+        train_stage(mine)
+        return bool(trained.call_args.args[1]._fits)
+
+    assert holds(held)
+    assert not holds(held + 0.2)
+
+
 def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Path) -> None:
     cubes = write_cubes(data, [6, 5], split="test", seed=1)
     labels = {
