@@ -10,6 +10,7 @@ with job_log(snakemake.log[0]):
     method = get_method(at.method)
     test = None
     if "judge" in job:
+        from vadbench.artefacts import file_digest
         from vadbench.datasets.index import index_labels, load_json
         from vadbench.scoring.judge import judge
         from vadbench.scoring.protocol import Protocol
@@ -20,6 +21,8 @@ with job_log(snakemake.log[0]):
             list(map(Path, files.get("test_cubes") or files.test_views)),
             next(map(Path, files.get("test_frozen", [])), None),
             partial(judge, labels, Protocol(**job["protocol"]), job["weights"]),
+            {key: job[key] for key in ("judge", "protocol", "weights")}
+            | {"labels": file_digest(files.index[0])},
         )
     method.train(
         TrainJob(

@@ -157,6 +157,7 @@ class TestSet:
         frozen: Outputs of the frozen stage on the test split, if the stage reads them.
         judge: Returns the AUC of training and test scores. Stages know nothing of labels and
             protocols, so that a change of these trains nothing again.
+        about: All that `judge` depends on (JSON types): labels, protocol, weights, code.
     """
 
     __test__ = False
@@ -164,6 +165,7 @@ class TestSet:
     paths: Sequence[Path]
     frozen: Path | None
     judge: Callable[["Scores", "Scores"], float]
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class TrainJob:
         frozen: Outputs of the frozen stage on the training split, if the stage reads them.
         pretrained: Weights that the network starts from, if it does not start from random ones.
         precision: "auto", "32" or "bf16".
-        memory_gb: Most memory that training data may take, in each process.
+        memory_gb: Most memory that training data may take, in all processes of the job
+            together; but 2 GB are each one's.
         devices: GPUs to train on, or processes where there is no GPU.
         test: Given, the best epoch on the test set is kept beside the last.
         effective: The part of the settings that the result depends on, stored as provenance.

@@ -28,7 +28,8 @@ __all__ = ["Batches", "CubeSet", "Samples", "ViewSet"]
 log = logging.getLogger(__name__)
 _BLOCK = 512  # cubes read at a time; a multiple of the rows of a stored chunk
 _VIEW_BLOCK = 64  # frames read at a time
-_POOL_BYTES = 0.9e9  # most samples that are shuffled together; two pools fit into 2 GB
+_POOL_BYTES = 0.9e9  # most samples that are shuffled together
+LEAST_GB = 2.0  # what two pools take, without which nothing is streamed
 Arrays = dict[str, npt.NDArray[Any]]
 Rows = npt.NDArray[np.int64]
 

@@ -91,8 +91,8 @@ class _Keep(Callback):
     SIGTERM and SIGUSR1 tell it to, which schedulers send some time before they kill.
     """
 
-    def __init__(self, path: Path, key: str) -> None:
-        self.path, self.key = path, key
+    def __init__(self, path: Path, key: str, judge: str | None) -> None:
+        self.path, self.key, self.judge = path, key, judge
         self._last = time.monotonic()
         self._told = False
 
@@ -113,6 +113,7 @@ class _Keep(Callback):
     ) -> None:
         """Notes what is being trained."""
         checkpoint["vadbench"] = self.key
+        checkpoint["vadbench_judge"] = self.judge
 
     def step(self) -> int:
         """Steps done at the checkpoint; 0 if there is none, whole and of this very training."""
@@ -130,6 +131,10 @@ class _Keep(Callback):
             return 0
         if kept.get("vadbench") != self.key:
             log.info("%s is of other settings, code or data; starting anew", self.path)
+            return 0
+        if self.judge is not None and kept.get("vadbench_judge") != self.judge:
+            # The epochs before it were judged otherwise, or not at all, and their weights are gone.
+            log.info("%s holds no best epoch on this test set; starting anew", self.path)
             return 0
         return int(kept["global_step"])
 
@@ -189,14 +194,24 @@ class BestEpoch(Callback):
 
     Checkpoints hold what it keeps, so a training that goes on knows what an undisturbed one knows.
 
+    Args:
+        networks: What is trained.
+        judge: Returns the score of the networks as they are.
+        about: All that a score depends on beside them (JSON types); a checkpoint of epochs that
+            were judged otherwise is not used.
+
     Attributes:
+        key: Digest of `about`.
         score: The best score so far; negative before the first epoch.
         epoch: Its epoch, from 0.
         weights: The networks' weights then, on the processor.
     """
 
-    def __init__(self, networks: torch.nn.Module, judge: Callable[[], float]) -> None:
+    def __init__(
+        self, networks: torch.nn.Module, judge: Callable[[], float], about: Mapping[str, Any]
+    ) -> None:
         self._networks, self._judge = networks, judge
+        self.key = _digest(about)
         self.score, self.epoch = -1.0, -1
         self.weights: dict[str, torch.Tensor] = {}
 
@@ -263,8 +278,7 @@ def fit(
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     number = number_format(precision)
     facts = {**about, "steps": seed, "precision": number, "torch": torch.__version__}
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    keep = _Keep(work / "last.ckpt", key)
+    keep = _Keep(work / "last.ckpt", _digest(facts), None if best is None else best.key)
     step = keep.step()
     batches.go_to(step)
     if not step and not rank:
@@ -310,6 +324,8 @@ def fit(
             # `batches` has been told where to go on.
             warnings.filterwarnings("ignore", message=".*your dataloader is not resumable")
             warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")
+            # A checkpoint may hold a best epoch that is not asked for any more.
+            warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint")
             # Below a scheduler a job is one task, whatever it starts itself.
             warnings.filterwarnings("ignore", message=".*`srun` command is available")
             trainer.fit(
@@ -332,6 +348,10 @@ def fit(
     if trainer.interrupted:
         raise KeyboardInterrupt
     return rank == 0
+
+
+def _digest(facts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _is_of_another(error: RuntimeError) -> bool:

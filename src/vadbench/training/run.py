@@ -8,7 +8,7 @@ import torch
 from vadbench.artefacts import file_digest
 from vadbench.errors import VadbenchError
 from vadbench.methods import TrainJob, get_method, inputs_of
-from vadbench.training.data import Batches, Samples
+from vadbench.training.data import LEAST_GB, Batches, Samples
 from vadbench.training.machine import number_format, set_up_torch
 from vadbench.training.stage import Stage
 
@@ -51,7 +51,8 @@ def train(
         training.batch_size,
         seed=_seed(job, "order"),
         samples_per_epoch=training.samples_per_epoch,
-        memory_gb=job.memory_gb,
+        # Each process holds samples of its own.
+        memory_gb=max(LEAST_GB, job.memory_gb / job.devices),
     )
     inputs = inputs_of(job)
     about = {
@@ -76,7 +77,9 @@ def train(
             own = score(networks, [path.stem for path in paths], paths, job.frozen)
             return test.judge(own, score(networks, test.clips, test.paths, test.frozen))
 
-        best = BestEpoch(networks, judge)
+        read = [*test.paths, *([] if test.frozen is None else [test.frozen])]
+        judged = {**test.about, "inputs": [file_digest(item) for item in read]}
+        best = BestEpoch(networks, judge, judged)
     with alone(job.work, job.devices):
         writes = fit(
             stage,

@@ -249,6 +249,33 @@ def test_last_and_best_epoch_are_described_apart(
     assert "best, 7</td>" in table
 
 
+def test_of_branches_that_are_chosen_apart_each_ones_epoch_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["object_class_aware"], [0]), {"mine": {"one": 40}})
+    (run,) = plan.runs
+    paths = list(map(Path, plan.weights(run, "best_test")))
+    for stage, path, epoch in zip(plan.stages(run), paths, (6, 1), strict=True):
+        about = {"settings": {stage: {"epochs": 60}}, "epoch": epoch, "test_auc": 0.876}
+        save_file({"weight": np.zeros(3, np.float32)}, path, {"vadbench": json.dumps(about)})
+    scores = Scores.of_frames(["one"], [40], {"prediction_error": np.arange(40.0)})
+    place = Path(run.folder) / "best_test/scores/test.h5"
+    scores.save(place, Identity("mine", "test"), settings={}, inputs=paths)
+    metrics = load_json(plan.metrics(run))
+    metrics["scores"]["best_test"] = "b2" * 32
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    page = Path("results/report/runs/mine/object_class_aware.html").read_text()
+    best = page[page.index('id="provenance"') :].split("Best epoch", 1)[1]
+    for epoch, path in zip((7, 2), paths, strict=True):
+        assert f"epoch {epoch} of 60, chosen by its AUC of 87.6 on the test set" in best
+        assert file_digest(path) in best
+    first, second = plan.stages(run)
+    table = Path("results/report/provenance.html").read_text()
+    assert f"best, 7 ({first}), 2 ({second})</td>" in table
+
+
 def test_a_number_names_machine_commit_and_code_of_its_own_jobs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

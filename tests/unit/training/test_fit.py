@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.scoring.judge import judge
 from vadbench.scoring.protocol import PROTOCOLS
-from vadbench.training.fit import alone
+from vadbench.training.fit import alone, save_weights
 from vadbench.training.settings import StageSettings
 
 PROJECT = Path(__file__).parents[3]
@@ -252,6 +253,28 @@ def test_a_checkpoint_of_other_settings_is_not_used(data: Path) -> None:
     assert [item.name for item in (folder / "training/flow/logs").iterdir()] == ["version_0"]
 
 
+@pytest.mark.parametrize(
+    ("memory", "devices", "held"),
+    [(4.0, 1, 3.9), (8.0, 2, 3.9), (4.0, 2, 1.9), (4.0, 8, 1.9)],
+)
+def test_processes_divide_the_memory_for_samples(
+    data: Path, monkeypatch: pytest.MonkeyPatch, memory: float, devices: int, held: float
+) -> None:
+    trained = Mock(return_value=False)
+    monkeypatch.setattr("vadbench.training.fit.fit", trained)
+
+    def holds(gigabytes: float) -> bool:
+        monkeypatch.setattr(
+            "vadbench.training.data._row_bytes", lambda _: int(gigabytes * 1e9 / 20)
+        )
+        mine = replace(job(data / "divided", "flow"), memory_gb=memory, devices=devices)
+        train_stage(mine)
+        return bool(trained.call_args.args[1]._fits)
+
+    assert holds(held)
+    assert not holds(held + 0.2)
+
+
 def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Path) -> None:
     cubes = write_cubes(data, [6, 5], split="test", seed=1)
     labels = {
@@ -271,25 +294,108 @@ def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Pat
     assert best["test_auc"] == pytest.approx(table["test_auc"].max(), abs=1e-6)
 
 
-def test_the_best_epoch_is_kept_over_a_kill(data: Path) -> None:
-    """Whatever becomes of files under their final names, which a scheduler removes."""
+def told(cubes: list[Path], values: list[float], **about: str) -> TestSet:
+    """A test set that says of one epoch after the other how good it is, and then is gone."""
+
+    def judged(train: Any, test: Any) -> float:
+        if not values:
+            raise OSError("gone")
+        return values.pop(0)
+
+    return TestSet(["00", "01"], cubes, None, judged, about)
+
+
+@pytest.fixture(scope="module")
+def unbroken(data: Path) -> tuple[list[Path], Path]:
+    """Test cubes, and the folder of a training of which the first epoch is the best on them."""
     cubes = write_cubes(data, [6, 5], split="test", seed=1)
+    train_stage(replace(job(data / "unbroken", "flow"), test=told(cubes, [0.9, 0.5])))
+    return cubes, data / "unbroken"
 
-    def test_set(values: list[float]) -> TestSet:
-        def told(train: Any, test: Any) -> float:
-            if not values:
-                raise OSError("gone")
-            return values.pop(0)
 
-        return TestSet(["00", "01"], cubes, None, told)
-
-    unbroken, broken = job(data / "unbroken", "flow"), job(data / "broken", "flow")
-    train_stage(replace(unbroken, test=test_set([0.9, 0.5])))
-    with pytest.raises(OSError, match="gone"):
-        train_stage(replace(broken, test=test_set([0.9])))
-    assert [item.name for item in broken.output.parent.iterdir()] == ["training"]
-    train_stage(replace(broken, test=test_set([0.5])))
+def same_weights(one: Path, other: Path) -> None:
     for name in ("flow.safetensors", "flow.best_test.safetensors"):
-        assert (data / "broken" / name).read_bytes() == (data / "unbroken" / name).read_bytes()
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_the_best_epoch_is_kept_over_a_kill(data: Path, unbroken: tuple[list[Path], Path]) -> None:
+    """Whatever becomes of files under their final names, which a scheduler removes."""
+    cubes, whole = unbroken
+    broken = job(data / "broken", "flow")
+    with pytest.raises(OSError, match="gone"):
+        train_stage(replace(broken, test=told(cubes, [0.9])))
+    assert [item.name for item in broken.output.parent.iterdir()] == ["training"]
+    train_stage(replace(broken, test=told(cubes, [0.5])))
+    same_weights(data / "broken", whole)
     best = json.loads(facts(data / "broken/flow.best_test.safetensors")["vadbench"])
     assert (best["epoch"], best["test_auc"]) == (0, 0.9)
+
+
+def test_the_best_epoch_is_kept_over_a_kill_after_the_last(
+    data: Path, unbroken: tuple[list[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cubes, whole = unbroken
+    late = job(data / "late", "flow")
+
+    def half(state: Any, path: Path, *rest: Any) -> None:
+        if path == late.output:
+            raise OSError("killed")
+        save_weights(state, path, *rest)
+
+    with monkeypatch.context() as change, pytest.raises(OSError, match="killed"):
+        change.setattr("vadbench.training.fit.save_weights", half)
+        train_stage(replace(late, test=told(cubes, [0.9, 0.5])))
+    (data / "late/flow.best_test.safetensors").unlink()
+    train_stage(replace(late, test=told(cubes, [])))
+    same_weights(data / "late", whole)
+
+
+def test_epochs_before_a_kill_that_nobody_judged_are_trained_again(
+    data: Path, unbroken: tuple[list[Path], Path]
+) -> None:
+    """As where `selection` was `last` until then: the best may be one of them."""
+    cubes, whole = unbroken
+    folder = data / "unjudged"
+    killed(folder, "flow", STEPS + 1)
+    train_stage(replace(job(folder, "flow"), test=told(cubes, [0.9, 0.5])))
+    same_weights(folder, whole)
+
+
+def test_a_training_that_ended_before_anybody_judged_is_done_again(
+    data: Path, unbroken: tuple[list[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cubes, whole = unbroken
+    ended = job(data / "ended", "flow")
+    with monkeypatch.context() as change, pytest.raises(OSError, match="killed"):
+        change.setattr("vadbench.training.fit.save_weights", Mock(side_effect=OSError("killed")))
+        train_stage(ended)
+    train_stage(replace(ended, test=told(cubes, [0.9, 0.5])))
+    same_weights(data / "ended", whole)
+
+
+@pytest.mark.parametrize("changed", ["cubes", "labels"])
+def test_epochs_are_chosen_on_one_test_set(
+    data: Path, unbroken: tuple[list[Path], Path], changed: str
+) -> None:
+    cubes, whole = unbroken
+    folder = data / f"changed_{changed}"
+    other = write_cubes(folder, [6, 5], split="test", seed=5) if changed == "cubes" else cubes
+    with pytest.raises(OSError, match="gone"):
+        train_stage(replace(job(folder, "flow"), test=told(other, [0.99], labels="old")))
+    labels = "new" if changed == "labels" else "old"
+    train_stage(replace(job(folder, "flow"), test=told(cubes, [0.9, 0.5], labels=labels)))
+    same_weights(folder, whole)
+
+
+def test_a_checkpoint_of_judged_epochs_serves_a_training_that_judges_none(
+    data: Path, unbroken: tuple[list[Path], Path]
+) -> None:
+    cubes, _ = unbroken
+    folder = data / "unasked"
+    with pytest.raises(OSError, match="gone"):
+        train_stage(replace(job(folder, "flow"), test=told(cubes, [0.9])))
+    train_stage(job(folder, "flow"))
+    expected = (data / "before/flow.safetensors").read_bytes()
+    assert (folder / "flow.safetensors").read_bytes() == expected
+    logs = folder / "training/flow/logs"
+    assert sorted(item.name for item in logs.iterdir()) == ["version_0", "version_1"]
