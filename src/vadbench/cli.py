@@ -82,8 +82,11 @@ The exit status is 0 if every data set is complete, or rendered by the run, and 
   vadbench fetch dataset ucsd       into data/, or the folder that VADBENCH_DATA names
   vadbench fetch dataset avenue     says where to ask for it, and how it has to lie
   vadbench fetch weights maskrcnn_resnet50_fpn_v2 Intel/dpt-hybrid-midas resnet34 vgg16
-                                    into weights/, or the folder that VADBENCH_WEIGHTS names;
-                                    docs/configuration.md lists all""",
+                                    into weights/, or the folder that VADBENCH_WEIGHTS names
+  vadbench fetch weights            lists what there is""",
+    "cite": """examples:
+  vadbench cite                     vadbench and the papers of config.yaml's methods, as BibTeX
+  vadbench cite --config workflow/configs/ped2.yaml >> paper.bib""",
     "video": """examples:
   vadbench video results/walkway/hf2vad/full/seed0 test01
   vadbench video results/ped2/hf2vad/full/seed0 Test003 --config workflow/configs/ped2.yaml \\
@@ -243,10 +246,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("what", choices=["dataset", "weights"], help="what is fetched")
     fetch.add_argument(
         "names",
-        nargs="+",
+        nargs="*",
         metavar="NAME",
-        help="a data set's family, such as ucsd or avenue; a network's weights",
+        help="a data set's family, such as ucsd or avenue; a network's weights; without any, what "
+        "there is",
     )
+    cite = add("cite", "print references of vadbench and of the papers whose methods a run is of")
+    cite.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     doctor = add("doctor", "check Python, packages, GPU, disk, data and weights; say what to do")
     doctor.add_argument("--config", type=Path, default=Path("config.yaml"), help="YAML file")
     status = add("status", "show what is done, running, stale (and why), missing and failed")
@@ -328,7 +334,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 )
             )
         elif chosen.command == "fetch":
-            _fetch(chosen.what, chosen.names)
+            if chosen.names:
+                _fetch(chosen.what, chosen.names)
+            else:
+                _list_published(chosen.what)
+        elif chosen.command == "cite":
+            _cite(chosen.config)
         elif chosen.command == "doctor":
             return _doctor(chosen.config)
         elif chosen.command == "status":
@@ -584,6 +595,28 @@ def _fetch(what: str, names: Sequence[str]) -> None:
             else:
                 found = fetch_weights(name, progress)
         print(found)
+
+
+def _list_published(what: str) -> None:
+    from vadbench.datasets.sources import SOURCES
+    from vadbench.weights import WEIGHTS
+
+    if what == "dataset":
+        shown = {
+            name: source.url or f"on request: {source.page}" for name, source in SOURCES.items()
+        }
+    else:
+        shown = {name: entry.what for name, entry in WEIGHTS.items()}
+    width = max(map(len, shown))
+    for name, words in shown.items():
+        print(f"{name:<{width}}  {words}")
+
+
+def _cite(config: Path) -> None:
+    from vadbench.config import read_config_file
+    from vadbench.report.cite import bibtex
+
+    print(bibtex(read_config_file(config).methods))
 
 
 def _status(configs: Sequence[Path], why: str | None, as_json: bool) -> int:

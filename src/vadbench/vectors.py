@@ -166,10 +166,8 @@ def _of(path: Path, content: Any) -> Vectors:
         elif max(shape) != len(items):
             raise ValueError(f"a cell of shape {shape}; expected a vector per clip")
         else:
-            vectors = [_vector(item, f"entry {n}") for n, item in enumerate(items)]
-            if len(set(map(len, vectors))) > 1:
-                return Vectors(path, vectors)
-            table = np.array(vectors)
+            # Of a list of clips nobody needs to guess which way it lies.
+            return Vectors(path, [_vector(item, f"entry {n}") for n, item in enumerate(items)])
     if table.ndim == 2 and min(table.shape) > 1:
         if len(table) > table.shape[1]:
             raise ValueError(

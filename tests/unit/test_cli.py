@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from tests.cubes import write_cubes
 from vadbench.cli import main
 from vadbench.report.table import COLUMNS, write_table
+from vadbench.weights import WEIGHTS
 
 
 def row(**values: object) -> dict[str, object]:
@@ -102,8 +104,40 @@ def test_datasets_lists_what_was_found(
     assert "it comes from http://www.svcl.ucsd.edu" in shown
 
 
+def test_references_are_those_of_the_methods_that_are_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert main(["cite", "--config", "workflow/configs/ped2_all.yaml"]) == 0
+    shown = capsys.readouterr().out
+    entries = re.findall(r"^@(\w+)\{(\w+),\n(.*?)^\}$", shown, re.MULTILINE | re.DOTALL)
+    assert [key for _, key, _ in entries] == [
+        "vadbench",
+        "hf2vad",
+        "amsrc",
+        "flow_duality",
+        "object_class_aware",
+        "multitask_attention",
+    ]
+    for _, key, body in entries:
+        assert re.fullmatch(r"(  \w+ = \{.+\},\n)+", body), key
+        assert body.count("{") == body.count("}"), key
+    assert "author = {Hongyong Wang and Xinjian Zhang and Su Yang and Weishan Zhang}" in shown
+    assert "eprint = {2204.04151}" in shown
+    page = Path("docs/citing.md").read_text(encoding="utf-8")
+    assert all(line in page for line in shown.splitlines())
+
+
+def test_what_can_be_fetched_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fetch", "weights"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == list(WEIGHTS)
+    assert main(["fetch", "dataset"]) == 0
+    assert "UCSD_Anomaly_Dataset.tar.gz" in capsys.readouterr().out.splitlines()[0]
+
+
 @pytest.mark.parametrize(
-    "command", ["table", "datasets", "inspect", "schema", "evaluate", "protocols"]
+    "command", ["table", "datasets", "inspect", "schema", "evaluate", "protocols", "cite"]
 )
 def test_help_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -206,6 +206,14 @@ def test_a_matrix_that_is_turned_is_refused(tmp_path: Path) -> None:
         read_label_file(path, clips)
 
 
+def test_a_list_of_more_clips_than_frames_is_taken_as_it_says(tmp_path: Path) -> None:
+    clips = dict.fromkeys("abcd", 3)
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps([[n, n + 1, n + 2] for n in range(4)]))
+    found, _ = align(read_vectors(path), clips, Protocol())
+    np.testing.assert_array_equal(found["d"], [3, 4, 5])
+
+
 @pytest.mark.parametrize("text", ["1\n\n3\n", 'score\n1\n""\n3\n', "clip,score\na,1\na,\na,3"])
 def test_an_empty_cell_is_a_missing_score(tmp_path: Path, text: str) -> None:
     path = tmp_path / "scores.csv"
