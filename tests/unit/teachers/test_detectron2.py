@@ -32,22 +32,20 @@ def test_without_it_the_message_says_where_to_get_it(tmp_path: Path) -> None:
         pytest.skip("detectron2 is installed")
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network that takes everything for category 1 or, less surely, 90 (COCO's last)."""
+def save_weights(own: MaskRCNNSettings, path: Path) -> Path:
+    """Saves a network that takes everything for category 1 or, less surely, 90 (COCO's last)."""
     pytest.importorskip(
         "detectron2", reason="detectron2 is not installed, see envs/detectron2.yaml"
     )
     from vadbench.teachers.segmentation.detectron2_maskrcnn import build
 
     torch.manual_seed(0)
-    network, colours = build(OWN, torch.device("cpu"))
+    network, colours = build(own, torch.device("cpu"))
     assert colours == "BGR"
     with torch.no_grad():
         classifier = network.roi_heads.box_predictor.cls_score
         classifier.weight.mul_(0.001)
         classifier.bias[0], classifier.bias[79] = 9.0, 8.9
-    path = tmp_path_factory.mktemp("weights") / "net.pkl"
     state = {
         key: value.numpy() for key, value in network.state_dict().items() if "pixel" not in key
     }
@@ -56,16 +54,31 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_weights(OWN, tmp_path_factory.mktemp("weights") / "net.pkl")
+
+
+@pytest.mark.parametrize(
+    ("model", "channels"),
+    [
+        ("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x", 1),
+        ("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x", 3),
+        ("COCO-PanopticSegmentation/panoptic_fpn_R_50_3x", 3),
+    ],
+)
 def test_the_artefact_is_what_its_own_predictor_finds(
-    weights: Path, tmp_path: Path, channels: int
+    tmp_path: Path, model: str, channels: int
 ) -> None:
+    own = OWN.model_copy(update={"model": model})
+    weights = save_weights(own, tmp_path / "net.pkl")
     from detectron2 import model_zoo
     from detectron2.engine import DefaultPredictor
 
     clip = textured(3, 48, 72, channels)
-    segment_maskrcnn(clip, SETTINGS, weights, OWNER, tmp_path / "s.h5", batch_size=2)
-    config = model_zoo.get_config("COCO-InstanceSegmentation/mask_rcnn_R_50_FPN_3x.yaml")
+    settings = SETTINGS.model_copy(update={"maskrcnn": own})
+    segment_maskrcnn(clip, settings, weights, OWNER, tmp_path / "s.h5", batch_size=2)
+    config = model_zoo.get_config(f"{model}.yaml")
     config.MODEL.DEVICE, config.MODEL.WEIGHTS = "cpu", str(weights)
     config.INPUT.MIN_SIZE_TEST, config.INPUT.MAX_SIZE_TEST = OWN.min_size, OWN.max_size
     config.MODEL.ROI_HEADS.SCORE_THRESH_TEST = OWN.score_threshold
@@ -82,8 +95,8 @@ def test_the_artefact_is_what_its_own_predictor_finds(
             np.testing.assert_allclose(made["boxes"][start:end], boxes, atol=0.05)
             for item, mask in zip(range(start, end), found.pred_masks.flip(0).numpy(), strict=True):
                 bits = made["mask_bits"][ends[item] : ends[item + 1]]
-                own = unpack_mask(bits, made["boxes"][item], 48, 72)
-                assert (own != mask).mean() < 0.02
+                stored = unpack_mask(bits, made["boxes"][item], 48, 72)
+                assert (stored != mask).mean() < 0.02
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,18 @@ def thawed(network: torch.nn.Module) -> torch.nn.Module:
     return network
 
 
+def settled(network: torch.nn.Module, examples: Sequence["Example"]) -> torch.nn.Module:
+    """Measures means and variances over all examples: those of the last few batches are noise."""
+    for child in network.modules():
+        if isinstance(child, torch.nn.BatchNorm2d):
+            child.reset_running_stats()
+            child.momentum = None  # the plain mean over batches
+    with torch.no_grad():
+        for pair in zip(examples[::2], map(mirrored, examples[1::2]), strict=False):
+            network(*map(list, zip(*pair, strict=True)))
+    return network
+
+
 Example = tuple[torch.Tensor, dict[str, torch.Tensor]]
 
 
@@ -191,6 +203,7 @@ def test_a_trained_network_finds_the_people_of_the_scene(tmp_path: Path) -> None
             torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimizer.step()
             schedule.step()
+    settled(network, examples)
     frozen = {k: v for k, v in network.state_dict().items() if "num_batches_tracked" not in k}
     torch.save(frozen, tmp_path / "net.pth")
     settings = SETTINGS.model_copy(update={"maskrcnn": own})

@@ -101,18 +101,19 @@ def predictor(
 
     def predict(frames: Sequence[npt.NDArray[np.uint8]]) -> list[dict[str, Any]]:
         pictures = [picture(frame) for frame in frames]
+        found = network.inference(pictures, do_postprocess=False)
+        # A panoptic network gives instances and, apart from them, the map of what has none.
+        instances = found[0] if isinstance(found, tuple) else found
         answers = []
-        for item, frame in zip(
-            network.inference(pictures, do_postprocess=False), frames, strict=True
-        ):
+        for item, frame in zip(instances, frames, strict=True):
             height, width = frame.shape[:2]
-            found = detector_postprocess(item, height, width, settings.mask_threshold)
+            seen = detector_postprocess(item, height, width, settings.mask_threshold)
             answers.append(
                 {
-                    "boxes": found.pred_boxes.tensor,
-                    "classes": categories[found.pred_classes.cpu()],
-                    "scores": found.scores,
-                    "masks": found.pred_masks,
+                    "boxes": seen.pred_boxes.tensor,
+                    "classes": categories[seen.pred_classes.cpu()],
+                    "scores": seen.scores,
+                    "masks": seen.pred_masks,
                 }
             )
         return answers
