@@ -267,7 +267,10 @@ class Plan:
             own = settings.maskrcnn
             return [find_weights(own.model, own.weights, f"{key}.maskrcnn.weights")]
         if settings.backend == "dpt":
-            return find_folder(settings.dpt.model, settings.dpt.weights, f"{key}.dpt.weights")
+            network = settings.dpt
+            if network.model == "MiDaS_small":
+                return [find_weights(network.model, network.weights, f"{key}.dpt.weights")]
+            return find_folder(network.model, network.weights, f"{key}.dpt.weights")
         if section == "flow" and settings.backend in CHECKPOINTS:
             own = settings.ptlflow
             return [find_weights(settings.backend, own.weights, f"{key}.ptlflow.weights")]

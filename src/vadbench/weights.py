@@ -161,6 +161,11 @@ WEIGHTS: dict[str, Weights | HubWeights] = {
         for name, file in _ZOO_FILES.items()
     },
     **{entry.repository: entry for entry in _DEPTH_NETWORKS},
+    "MiDaS_small": Weights(
+        "https://github.com/isl-org/MiDaS/releases/download/v2_1/midas_v21_small_256.pt",
+        "70d6b9c8",
+        "MiDaS 2.1, its small network",
+    ),
     # Revisions as segmentation-models-pytorch names them.
     "resnet34": _encoder(
         "smp-hub/resnet34.imagenet",

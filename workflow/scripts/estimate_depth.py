@@ -17,11 +17,12 @@ with job_log(snakemake.log[0]), ExitStack() as stack:
     if settings.backend == "dpt":
         from vadbench.teachers.depth.dpt import estimate_depth_dpt
 
-        folder = weights[0].parent
+        # A network of transformers is a folder of several files.
+        source = weights[0] if len(weights) == 1 else weights[0].parent
         entry = snakemake.config["depth"][at.name].get("dpt", {})
         about["batch_size"] = entry.get("batch_size", 8)
         estimate_depth_dpt(
-            clip, settings, folder, owner, output, threads=snakemake.threads, **about
+            clip, settings, source, owner, output, threads=snakemake.threads, **about
         )
     else:
         from vadbench.teachers.depth import estimate_depth

@@ -59,6 +59,7 @@ _LIBRARIES = (
     "torch",
     "torchvision",
     "transformers",
+    "timm",
     "lightning",
     "ptlflow",
     "segmentation_models_pytorch",

@@ -1,7 +1,8 @@
 """Relative depth by DPT (Ranftl et al., ICCV 2021) and Depth Anything (Yang et al., CVPR 2024).
 
 DPT carries MiDaS 3 (Ranftl et al., TPAMI 2022). Networks and their pre- and postprocessing are
-those of transformers, read from a folder and never fetched here. Only networks whose output is
+those of transformers, read from a folder and never fetched here, or MiDaS' small one out of a file
+(`midas_small`). Only networks whose output is
 relative inverse depth are taken: larger is nearer. Networks that estimate distance are refused,
 because their output means the opposite.
 """
@@ -24,6 +25,7 @@ from vadbench.errors import VadbenchError
 from vadbench.half import to_half
 from vadbench.teachers.batches import in_batches
 from vadbench.teachers.depth import write_depth
+from vadbench.teachers.depth.midas_small import load_small
 from vadbench.teachers.loading import error_line
 from vadbench.training.machine import device, set_up_torch
 
@@ -41,8 +43,11 @@ _MEDIAN_OF = 99
 """Most frames that a median is of: as many as bounded memory holds of large frames."""
 
 
-def load(folder: Path) -> tuple[Any, torch.nn.Module]:
-    """Reads a network from a folder as transformers saves it; nothing is fetched or unpickled.
+def load(place: Path) -> tuple[Any, torch.nn.Module]:
+    """Reads a network; nothing is fetched, and nothing unpickled that is more than tensors.
+
+    Args:
+        place: A folder as transformers saves it, or the weights of MiDaS' small network.
 
     Returns:
         The image processor and the network, set to evaluation.
@@ -51,7 +56,9 @@ def load(folder: Path) -> tuple[Any, torch.nn.Module]:
         VadbenchError: A file is missing or damaged, the network is of another task, or its output
             is not relative inverse depth.
     """
-    config, weights = folder / "config.json", folder / "model.safetensors"
+    if place.is_file():
+        return load_small(place)
+    config, weights = place / "config.json", place / "model.safetensors"
     _check_config(config)
     try:
         with safe_open(weights, "pt"):
@@ -69,19 +76,19 @@ def load(folder: Path) -> tuple[Any, torch.nn.Module]:
     # What does not fit is reported below, in one line.
     loud.set_verbosity_error()
     loud.disable_progress_bar()
-    place = {"local_files_only": True, "trust_remote_code": False}
+    local = {"local_files_only": True, "trust_remote_code": False}
     try:
-        processor = AutoImageProcessor.from_pretrained(folder, **place)
+        processor = AutoImageProcessor.from_pretrained(place, **local)
         network, report = AutoModelForDepthEstimation.from_pretrained(
-            folder,
+            place,
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
-            **place,
+            **local,
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise VadbenchError(
-            f"{folder}: transformers cannot load it ({repr(error).splitlines()[0]})"
+            f"{place}: transformers cannot load it ({repr(error).splitlines()[0]})"
         ) from error
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(_UNUSED))
     if wrong := missing + sorted(item[0] for item in report["mismatched_keys"]):
@@ -112,7 +119,7 @@ def _check_config(path: Path) -> None:
 def estimate_depth_dpt(
     clip: "Clip",
     settings: "DepthSettings",
-    folder: Path,
+    source: Path,
     identity: Identity,
     path: Path,
     *,
@@ -129,7 +136,7 @@ def estimate_depth_dpt(
     Args:
         clip: The frames.
         settings: Which frames to look at.
-        folder: The network; see `load`.
+        source: Where the network is; see `load`.
         identity: Data set, split and clip.
         path: Where the artefact goes.
         batch_size: Frames at a time.
@@ -142,7 +149,7 @@ def estimate_depth_dpt(
             or the disk is full.
     """
     set_up_torch(threads)
-    processor, network = load(folder)
+    processor, network = load(source)
     wanted = settings.dpt.frames
     every = clip.n_frames if wanted == "median" else 1 if wanted == "all" else int(wanted)
     looks = -(-clip.n_frames // every)
@@ -153,11 +160,11 @@ def estimate_depth_dpt(
     size = (clip.height, clip.width)
     with tempfile.TemporaryFile(dir=path.parent) as kept:
         low, high = np.inf, -np.inf
-        estimates = _estimates(chosen, looks, processor, network, batch_size, folder)
+        estimates = _estimates(chosen, looks, processor, network, batch_size, source)
         for number, raw in enumerate(estimates):
             if not np.isfinite(raw).all():
                 raise VadbenchError(
-                    f"{folder}: what this network says of {identity.dataset}, {identity.split}, "
+                    f"{source}: what this network says of {identity.dataset}, {identity.split}, "
                     f"{identity.clip}, frame {number * every} is not finite; take another network"
                 )
             low, high = min(low, float(raw.min())), max(high, float(raw.max()))
@@ -191,7 +198,7 @@ def _estimates(
     processor: Any,
     network: torch.nn.Module,
     batch_size: int,
-    folder: Path,
+    source: Path,
 ) -> Iterator[npt.NDArray[np.float32]]:
     """Yields what the network says of each frame, (H, W), resized to it.
 
@@ -211,8 +218,8 @@ def _estimates(
         except (RuntimeError, ValueError) as error:  # Out of memory, or a size that it was not for.
             height, width = pixels.shape[2:]
             raise VadbenchError(
-                f"{folder}: the network fails on {len(pixels)} images of {width} x {height} "
-                f"pixels, which preprocessor_config.json asks for ({error_line(error)})"
+                f"{source}: the network fails on {len(pixels)} images of {width} x {height} "
+                f"pixels, which its preprocessor makes ({error_line(error)})"
             ) from error
         found["predicted_depth"] = found["predicted_depth"].float()
         sizes = [frame.shape[:2] for frame in group]

@@ -11,20 +11,24 @@ __all__ = ["DPTSettings", "DepthSettings"]
 
 
 class DPTSettings(Settings):
-    """A network for relative depth by transformers: DPT (MiDaS) or Depth Anything."""
+    """A network for relative depth: MiDaS (DPT, or its small one) or Depth Anything."""
 
     model: Literal[
         "Intel/dpt-hybrid-midas",
         "Intel/dpt-large",
         "Intel/dpt-swinv2-tiny-256",
+        "MiDaS_small",
         "LiheYoung/depth-anything-small-hf",
         "depth-anything/Depth-Anything-V2-Small-hf",
-    ] = Field("Intel/dpt-hybrid-midas", description="network, as Hugging Face names it")
+    ] = Field(
+        "Intel/dpt-hybrid-midas",
+        description="network, as Hugging Face or, of MiDaS_small, torch.hub names it",
+    )
     weights: str | None = Field(
         None,
-        description="folder of another network of these two families, as transformers saves it "
-        "(config.json, preprocessor_config.json, model.safetensors), in place of `model`; null: "
-        "the published one, see vadbench fetch weights",
+        description="folder of another network of these families, as transformers saves it "
+        "(config.json, preprocessor_config.json, model.safetensors), in place of `model`; of "
+        "MiDaS_small a file of its weights; null: the published ones, see vadbench fetch weights",
     )
     frames: Literal["all", "median"] | Annotated[int, Field(ge=1)] = Field(
         "all",
@@ -40,8 +44,7 @@ class DepthSettings(Settings):
 
     backend: Literal["annotations", "plane", "dpt"] = Field(
         description="annotations: the depth that the data set ships; plane: depth of a ground "
-        "plane from the image row, which needs no weights; dpt: MiDaS or Depth Anything, by "
-        "transformers"
+        "plane from the image row, which needs no weights; dpt: MiDaS or Depth Anything"
     )
     horizon: float = Field(
         0.0,
