@@ -42,7 +42,6 @@ def measure() -> list[Row]:
         folder = Path(name)
         files = ped2_like(folder).files
         for what, work, has_bytes in _teachers(folder):
-            print(what, file=sys.stderr, flush=True)
             spent, size = {}, {}
             for frames in (3, 5):
                 path = folder / f"{len(rows)}_{frames}.h5"
@@ -51,6 +50,7 @@ def measure() -> list[Row]:
                 spent[frames], size[frames] = time.perf_counter() - start, path.stat().st_size
             note = f"{(size[5] - size[3]) / 2e3:.0f} kB a frame" if has_bytes else ""
             rows.append(Row(what, (spent[5] - spent[3]) / 2, None, "s/frame", note))
+            print(what, rows[-1].shown(rows[-1].ours), note, file=sys.stderr, flush=True)
     return rows
 
 
@@ -140,8 +140,6 @@ def _save_depth(network: Any, folder: Path, side: int) -> None:
     from transformers import DPTImageProcessor
 
     network.save_pretrained(folder)
-    step = 14 if side == 518 else 32
-    size = {"height": side, "width": side}
-    DPTImageProcessor(size=size, keep_aspect_ratio=True, ensure_multiple_of=step).save_pretrained(
-        folder
-    )
+    # Depth Anything keeps an image's proportions, DPT does not.
+    own = {"keep_aspect_ratio": True, "ensure_multiple_of": 14} if side == 518 else {}
+    DPTImageProcessor(size={"height": side, "width": side}, **own).save_pretrained(folder)
