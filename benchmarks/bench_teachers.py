@@ -119,19 +119,18 @@ def _depth_networks() -> Iterator[tuple[str, Any, int | None]]:
     small = MidasSmall()
     small.scratch["output_conv"][4].bias.data.fill_(5.0)  # else nothing is above zero
     yield "MiDaS_small", small, None
-    hybrid = DPTConfig(
-        is_hybrid=True,
-        hidden_size=768,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        intermediate_size=3072,
-        backbone_out_indices=[2, 5, 8, 11],
-        neck_hidden_sizes=[256, 512, 768, 768],
-        readout_type="project",
-    )
+    # What is not named is, of the hybrid and of Depth Anything, what the configurations default to.
+    hybrid = DPTConfig(is_hybrid=True, neck_hidden_sizes=[256, 512, 768, 768])
     yield "Intel/dpt-hybrid-midas", DPTForDepthEstimation(hybrid), 384
-    # The defaults of the configurations are these two networks.
-    yield "Intel/dpt-large", DPTForDepthEstimation(DPTConfig()), 384
+    large = DPTConfig(
+        hidden_size=1024,
+        num_hidden_layers=24,
+        num_attention_heads=16,
+        intermediate_size=4096,
+        backbone_out_indices=[5, 11, 17, 23],
+        neck_hidden_sizes=[256, 512, 1024, 1024],
+    )
+    yield "Intel/dpt-large", DPTForDepthEstimation(large), 384
     anything = DepthAnythingForDepthEstimation(DepthAnythingConfig())
     yield "depth-anything/Depth-Anything-V2-Small-hf", anything, 518
 
