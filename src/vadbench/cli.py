@@ -496,8 +496,9 @@ def _datasets(config: Path, published: bool, check: bool, as_json: bool) -> int:
 
 
 def _print_surveys(found: "Sequence[Survey]") -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from vadbench.report.terminal import open_console
 
     def clips(item: "Survey", split: str) -> str:
         names = item.train if split == "train" else item.test
@@ -510,7 +511,7 @@ def _print_surveys(found: "Sequence[Survey]") -> None:
             return "".join(item.labels) or "-"
         return f"{item.labels[0]} and {len(item.labels) - 1} more"
 
-    console = Console()
+    console = open_console()
     table = Table("data set", "family", "state", "training clips", "test clips", "labels", "in")
     for item in found:
         whole = item.state == "complete" and item.checked is not None
@@ -527,27 +528,27 @@ def _print_surveys(found: "Sequence[Survey]") -> None:
 
 
 def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None:
-    from rich.console import Console
 
     from vadbench.report.inspect import inspect
+    from vadbench.report.terminal import open_console
 
-    console = Console()
+    console = open_console()
     for path in files:
         inspect(console, path, pictures, config)
 
 
 def _doctor(config: Path) -> int:
-    from rich.console import Console
     from rich.text import Text
 
     from vadbench.doctor import examine
+    from vadbench.report.terminal import open_console
 
     signs = {
         "ok": Text("ok  ", "green"),
         "note": Text("note", "yellow"),
         "fault": Text("no  ", "red"),
     }
-    console = Console()
+    console = open_console()
     sound = True
     for finding in examine(config):
         first, *more = finding.found.splitlines()
@@ -636,9 +637,10 @@ def _status(configs: Sequence[Path], why: str | None, as_json: bool) -> int:
 
 
 def _print_status(status: "Status") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from vadbench.report.terminal import open_console
 
     colours = {"done": "green", "running": "blue", "stale": "yellow", "failed": "red"}
     table = Table("data set", "method", "variant", "seed", "state", "why")
@@ -651,7 +653,7 @@ def _print_status(status: "Status") -> None:
         name = Text(state.state, colours.get(state.state, ""))
         about = (run.dataset, run.method, run.variant, str(run.seed))
         table.add_row(*about, name, Text("\n".join(lines)))
-    console = Console()
+    console = open_console()
     console.print(table)
     counts = Counter(state.state for state in status.artefacts.values())
     words = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -707,11 +709,12 @@ def _audit(
 
 
 def _print_audit(report: "Report") -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    from vadbench.report.terminal import open_console
+
+    console = open_console()
     if report.findings:
         table = Table("file", "what is wrong")
         for finding in report.findings:

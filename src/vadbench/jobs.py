@@ -1,7 +1,8 @@
 """The jobs of a plan: which rule makes which file from what, and with which parameters.
 
-It says of every file what the workflow's rules say of it, so that commands beside the workflow can
-tell what a run would do. A test holds it against Snakemake's own dry run.
+What the jobs of a rule read, and their parameters, the workflow takes from here, so that it and the
+commands beside it agree on what a run would do. Outputs and logs stand in the rule files, too; a
+test holds both against Snakemake's own dry run.
 """
 
 import re
@@ -13,7 +14,7 @@ from typing import Any
 from vadbench.errors import VadbenchError
 from vadbench.plan import Plan, Run
 
-__all__ = ["Job", "Jobs"]
+__all__ = ["Job", "Jobs", "Rule", "rules_of", "run_of", "wildcards_of"]
 
 
 @dataclass(frozen=True)
@@ -41,90 +42,99 @@ class Job:
     @property
     def run(self) -> Run | None:
         """The run that it is a part of, if of one."""
-        at = self.at
-        if "seed" not in at or "variant" not in at:
+        if "seed" not in self.at or "variant" not in self.at:
             return None
-        return Run(at["dataset"], at["method"], at["variant"], int(at["seed"]))
+        return run_of(SimpleNamespace(**self.at))
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """What a rule file says; `log` without `logs/<rule>/` and ending, `script` without `.py`."""
+class Rule:
+    """What makes files of one kind.
+
+    Attributes:
+        outputs: Their paths, with wildcards in braces, by name.
+        log: Its log file, with wildcards, without `logs/<rule>/` and ending.
+        script: Its script, without ending.
+        files: What a job reads, by name, at an object with a job's wildcards as attributes.
+        params: A job's parameter `job`, likewise.
+    """
 
     outputs: Mapping[str, str]
     log: str
     script: str
-    files: Callable[[Plan, Any], Any]
-    params: Callable[[Plan, Any], Mapping[str, Any]]
+    files: Callable[[Any], Mapping[str, Any]]
+    params: Callable[[Any], Mapping[str, Any]]
 
 
-def _run(at: Any) -> Run:
+def run_of(at: Any) -> Run:
+    """The run that a job with these wildcards is a part of."""
     return Run(at.dataset, at.method, at.variant, int(at.seed))
 
 
-def _rules(plan: Plan) -> dict[str, _Rule]:
+def rules_of(plan: Plan) -> dict[str, Rule]:
+    """The rules of the workflow by name, as they are for a plan."""
     clip = "{dataset}/{split}/{clip}"
     run = "{dataset}/{method}/{variant}/seed{seed}"
 
-    def teacher(folder: str, script: str) -> _Rule:
+    def teacher(folder: str, script: str) -> Rule:
         files, params = getattr(plan, f"{folder}_files"), getattr(plan, f"{folder}_params")
-        return _Rule(
+        return Rule(
             {"": f"results/{{dataset}}/{folder}/{{name}}/{{split}}/{{clip}}.h5"},
             "{dataset}/{name}/{split}/{clip}",
             script,
-            lambda _, at: files(at.dataset, at.name, at.split, at.clip),
-            lambda p, at: (
-                params(at.dataset, at.name) | p.contents(folder, at.name, at.split, at.clip)
+            lambda at: files(at.dataset, at.name, at.split, at.clip),
+            lambda at: (
+                params(at.dataset, at.name) | plan.contents(folder, at.name, at.split, at.clip)
             ),
         )
 
-    def scoring(folder: str, selection: str) -> _Rule:
-        return _Rule(
+    def scoring(folder: str, selection: str) -> Rule:
+        return Rule(
             {"": f"results/{run}/{folder}scores/{{split}}.h5"},
             f"{run}/{{split}}",
             "score",
-            lambda p, at: p.score_files(_run(at), at.split, selection),
-            lambda p, at: p.score_params(_run(at)),
+            lambda at: plan.score_files(run_of(at), at.split, selection),
+            lambda at: plan.score_params(run_of(at)),
         )
 
-    def explaining(file: str) -> _Rule:
-        return _Rule(
+    def explaining(file: str) -> Rule:
+        return Rule(
             {"": f"results/{run}/{file}.h5"},
             run,
             "explain",
-            lambda p, at: p.explain_files(_run(at)),
-            lambda p, at: p.explain_params(_run(at)),
+            lambda at: plan.explain_files(run_of(at)),
+            lambda at: plan.explain_params(run_of(at)),
         )
 
     weights = {"weights": f"results/{run}/{{stage}}.safetensors"}
     return {
-        "render_scene": _Rule(
+        "render_scene": Rule(
             {"": f"results/{clip.replace('/', '/scene/', 1)}.h5"},
             clip,
             "render_scene",
-            lambda _, __: (),
-            lambda p, at: p.scene_params(at.dataset),
+            lambda _: {},
+            lambda at: plan.scene_params(at.dataset),
         ),
-        "check_clip": _Rule(
+        "check_clip": Rule(
             {"": f"results/{clip.replace('/', '/clips/', 1)}.json"},
             clip,
             "check_clip",
-            lambda p, at: p.raw_files(at.dataset, at.split, at.clip),
-            lambda p, at: p.clip_params(at.dataset, at.split, at.clip),
+            lambda at: {"raw": plan.raw_files(at.dataset, at.split, at.clip)},
+            lambda at: plan.clip_params(at.dataset, at.split, at.clip),
         ),
-        "index": _Rule(
+        "index": Rule(
             {"": "results/{dataset}/index.json"},
             "{dataset}",
             "index",
-            lambda p, at: p.index_files(at.dataset),
-            lambda p, at: p.index_params(at.dataset),
+            lambda at: plan.index_files(at.dataset),
+            lambda at: plan.index_params(at.dataset),
         ),
-        "find_regions": _Rule(
+        "find_regions": Rule(
             {"": "results/{dataset}/regions.h5"},
             "{dataset}",
             "find_regions",
-            lambda p, at: p.regions_files(at.dataset),
-            lambda p, at: p.regions_params(at.dataset),
+            lambda at: plan.regions_files(at.dataset),
+            lambda at: plan.regions_params(at.dataset),
         ),
         "segment": teacher("segmentation", "segment"),
         "compute_flow": teacher("flow", "compute_flow"),
@@ -132,84 +142,75 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
         "find_objects": teacher("objects", "find_objects"),
         "cut_cubes": teacher("cubes", "cut_cubes"),
         "make_views": teacher("views", "make_views"),
-        "train": _Rule(
+        "train": Rule(
             plan.extra_outputs(f"results/{run}/{{stage}}.best_test.safetensors") | weights,
             f"{run}/{{stage}}",
             "train",
-            lambda p, at: p.train_files(_run(at), at.stage),
-            lambda p, at: p.train_params(_run(at), at.stage),
+            lambda at: plan.train_files(run_of(at), at.stage),
+            lambda at: plan.train_params(run_of(at), at.stage),
         ),
-        "apply_frozen": _Rule(
+        "apply_frozen": Rule(
             {"": f"results/{run}/frozen/{{stage}}/{{split}}.h5"},
             f"{run}/{{stage}}_{{split}}",
             "apply_frozen",
-            lambda p, at: p.frozen_files(_run(at), at.stage, at.split),
-            lambda p, at: p.frozen_params(_run(at), at.stage),
+            lambda at: plan.frozen_files(run_of(at), at.stage, at.split),
+            lambda at: plan.frozen_params(run_of(at), at.stage),
         ),
         "score": scoring("", "last"),
         "score_best_test": scoring("best_test/", "best_test"),
-        "evaluate": _Rule(
+        "evaluate": Rule(
             {"": f"results/{run}/metrics.json"},
             run,
             "evaluate",
-            lambda p, at: p.evaluate_files(_run(at)),
-            lambda p, at: p.evaluate_params(_run(at)),
+            lambda at: plan.evaluate_files(run_of(at)),
+            lambda at: plan.evaluate_params(run_of(at)),
         ),
-        "draw_curves": _Rule(
+        "draw_curves": Rule(
             {"": f"results/{run}/curves"},
             run,
             "draw_curves",
-            lambda p, at: [
-                p.scores(_run(at)),
-                p.indices([at.dataset]),
-                p.metrics(_run(at)),
-                p.test_scenes(at.dataset),
-            ],
-            lambda p, at: p.curves_params(_run(at)),
+            lambda at: plan.curves_files(run_of(at)),
+            lambda at: plan.curves_params(run_of(at)),
         ),
         "explain": explaining("panels"),
         "map_frames": explaining("maps"),
         "explain_kinds": explaining("kinds"),
-        "draw_panels": _Rule(
+        "draw_panels": Rule(
             {"": f"results/{run}/panels"},
             run,
             "draw_panels",
-            lambda p, at: [
-                f"{_run(at).folder}/panels.h5",
-                p.indices([at.dataset]),
-                p.test_scenes(at.dataset),
-            ],
-            lambda p, at: p.panels_params(at.dataset),
+            lambda at: plan.panels_files(run_of(at)),
+            lambda at: plan.panels_params(at.dataset),
         ),
-        "draw_variants": _Rule(
+        "draw_variants": Rule(
             {"": "results/{dataset}/{method}/variants/seed{seed}"},
             "{dataset}/{method}/seed{seed}",
             "draw_variants",
-            lambda p, at: p.kinds_files(at.dataset, at.method, int(at.seed)),
-            lambda p, _: p.drawing_params(),
+            lambda at: plan.kinds_files(at.dataset, at.method, int(at.seed)),
+            lambda _: plan.drawing_params(),
         ),
-        "count_cost": _Rule(
+        "count_cost": Rule(
             {"": "results/{dataset}/{method}/{variant}/cost.json"},
             "{dataset}/{method}/{variant}",
             "count_cost",
-            lambda p, at: p.cost_files(p.first_run(at.dataset, at.method, at.variant)),
-            lambda p, at: p.cost_params(p.first_run(at.dataset, at.method, at.variant)),
+            lambda at: plan.cost_files(plan.first_run(at.dataset, at.method, at.variant)),
+            lambda at: plan.cost_params(plan.first_run(at.dataset, at.method, at.variant)),
         ),
-        "draw_thumbnails": _Rule(
+        "draw_thumbnails": Rule(
             {"": "results/{dataset}/thumbnails"},
             "{dataset}",
             "draw_thumbnails",
-            lambda p, at: p.thumbnails_files(at.dataset),
-            lambda p, at: p.thumbnails_params(at.dataset),
+            lambda at: plan.thumbnails_files(at.dataset),
+            lambda at: plan.thumbnails_params(at.dataset),
         ),
-        "build_report": _Rule(
+        "build_report": Rule(
             {"": "results/report"},
             "",
             "build_report",
-            lambda p, _: p.report_files(),
-            lambda p, _: p.report_params(),
+            lambda _: plan.report_files(),
+            lambda _: plan.report_params(),
         ),
-        "tabulate": _Rule(
+        "tabulate": Rule(
             {
                 name: f"results/tables/{file}"
                 for name, file in (
@@ -224,9 +225,23 @@ def _rules(plan: Plan) -> dict[str, _Rule]:
             },
             "",
             "tabulate",
-            lambda p, _: [[p.metrics(run) for run in p.runs], p.indices()],
-            lambda p, _: p.table_params(),
+            lambda _: plan.table_files(),
+            lambda _: plan.table_params(),
         ),
+    }
+
+
+def wildcards_of(plan: Plan) -> dict[str, str]:
+    """What each wildcard stands for, as a regular expression."""
+    return {
+        "dataset": "|".join(map(re.escape, plan.config.datasets)),
+        "method": "|".join(map(re.escape, plan.config.methods)),
+        "name": r"[A-Za-z0-9][A-Za-z0-9_+.-]*",
+        "variant": r"[A-Za-z0-9_+.@-]+",
+        "seed": r"\d+",
+        "stage": r"[a-z_]+",
+        "split": "train|test",
+        "clip": r"[^/]+",
     }
 
 
@@ -243,17 +258,8 @@ class Jobs:
 
     def __init__(self, plan: Plan, targets: Iterable[str] = ()) -> None:
         self.plan = plan
-        self._rules = _rules(plan)
-        words = {
-            "dataset": "|".join(map(re.escape, plan.config.datasets)),
-            "method": "|".join(map(re.escape, plan.config.methods)),
-            "name": r"[A-Za-z0-9][A-Za-z0-9_+.-]*",
-            "variant": r"[A-Za-z0-9_+.@-]+",
-            "seed": r"\d+",
-            "stage": r"[a-z_]+",
-            "split": "train|test",
-            "clip": r"[^/]+",
-        }
+        self._rules = rules_of(plan)
+        words = wildcards_of(plan)
         self._patterns = [
             (name, re.compile(_expression(pattern, words)))
             for name, rule in self._rules.items()
@@ -318,15 +324,15 @@ class Jobs:
                 return self._job(name, self._rules[name], match.groupdict())
         return None
 
-    def _job(self, name: str, rule: _Rule, at: dict[str, str]) -> Job:
+    def _job(self, name: str, rule: Rule, at: dict[str, str]) -> Job:
         values = SimpleNamespace(**at)
         where = f"{name}/{rule.log.format(**at)}".rstrip("/")
         return Job(
             rule=name,
             outputs=tuple(pattern.format(**at) for pattern in rule.outputs.values()),
             at=at,
-            inputs=tuple(_flat(rule.files(self.plan, values))),
-            params=(rule.params(self.plan, values), self.plan.script(rule.script)),
+            inputs=tuple(_flat(rule.files(values))),
+            params=(rule.params(values), self.plan.script(rule.script)),
             log=f"logs/{where}.log",
             timing=f"results/timings/{where}.tsv",
         )

@@ -866,6 +866,14 @@ class Plan:
             if count > 1
         ]
 
+    def panels_files(self, run: Run) -> dict[str, Any]:
+        """What pictures beside whole frames are drawn from."""
+        return {
+            "panels": f"{run.folder}/panels.h5",
+            "scenes": self.test_scenes(run.dataset),
+            "index": f"results/{run.dataset}/index.json",
+        }
+
     def panels_params(self, dataset: str) -> dict[str, Any]:
         """Parameters of drawing pictures beside whole frames of a data set."""
         return self._source(dataset, _PANELS, _MASKS, self._labels(dataset)) | {
@@ -904,8 +912,7 @@ class Plan:
     def report_files(self) -> dict[str, list[str]]:
         """What the site is made from."""
         return {
-            "metrics": [self.metrics(run) for run in self.runs],
-            "indices": self.indices(),
+            **self.table_files(),
             "scores": [path for run in self.runs for path in self.scores(run).values()],
             "panels": self.panels(),
             "costs": self.costs(),
@@ -929,10 +936,26 @@ class Plan:
         """The folder of the run's curves."""
         return f"{run.folder}/curves"
 
-    def indices(self, names: Sequence[str] = ()) -> list[str]:
-        """Index files of these data sets, or of all that runs use."""
-        used = names or dict.fromkeys(run.dataset for run in self.runs)
+    def curves_files(self, run: Run) -> dict[str, Any]:
+        """What a run's curves are drawn from."""
+        return {
+            **self.scores(run),
+            "scenes": self.test_scenes(run.dataset),
+            "index": f"results/{run.dataset}/index.json",
+            "metrics": self.metrics(run),
+        }
+
+    def indices(self) -> list[str]:
+        """Index files of all data sets that runs use."""
+        used = dict.fromkeys(run.dataset for run in self.runs)
         return [f"results/{name}/index.json" for name in used]
+
+    def table_files(self) -> dict[str, list[str]]:
+        """What the tables are made from."""
+        return {
+            "metrics": [self.metrics(run) for run in self.runs],
+            "indices": self.indices(),
+        }
 
     def table_params(self) -> dict[str, Any]:
         """Parameters of the table: what the papers report."""

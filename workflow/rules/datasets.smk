@@ -20,7 +20,7 @@ rule render_scene:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        job=scene_params,
+        job=params_of("render_scene"),
         script=PLAN.script("render_scene"),
     script:
         "../scripts/render_scene.py"
@@ -28,7 +28,7 @@ rule render_scene:
 
 rule check_clip:
     input:
-        raw_files,
+        unpack(files_of("check_clip")),
     output:
         "results/{dataset}/clips/{split}/{clip}.json",
     log:
@@ -42,7 +42,7 @@ rule check_clip:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
-        job=clip_params,
+        job=params_of("check_clip"),
         script=PLAN.script("check_clip"),
     script:
         "../scripts/check_clip.py"
@@ -50,7 +50,7 @@ rule check_clip:
 
 rule index:
     input:
-        unpack(index_files),
+        unpack(files_of("index")),
     output:
         "results/{dataset}/index.json",
     log:
@@ -64,7 +64,7 @@ rule index:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
-        job=index_params,
+        job=params_of("index"),
         script=PLAN.script("index"),
     script:
         "../scripts/index.py"
@@ -72,7 +72,7 @@ rule index:
 
 rule find_regions:
     input:
-        unpack(regions_files),
+        unpack(files_of("find_regions")),
     output:
         "results/{dataset}/regions.h5",
     log:
@@ -86,7 +86,7 @@ rule find_regions:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        job=regions_params,
+        job=params_of("find_regions"),
         script=PLAN.script("find_regions"),
     script:
         "../scripts/find_regions.py"

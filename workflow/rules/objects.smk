@@ -7,7 +7,7 @@
 
 rule find_objects:
     input:
-        unpack(objects_files),
+        unpack(files_of("find_objects")),
     output:
         "results/{dataset}/objects/{name}/{split}/{clip}.h5",
     log:
@@ -21,7 +21,7 @@ rule find_objects:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        job=objects_params,
+        job=params_of("find_objects"),
         script=PLAN.script("find_objects"),
         foreign=foreign_of("objects"),
     script:
@@ -30,7 +30,7 @@ rule find_objects:
 
 rule cut_cubes:
     input:
-        unpack(cubes_files),
+        unpack(files_of("cut_cubes")),
     output:
         "results/{dataset}/cubes/{name}/{split}/{clip}.h5",
     log:
@@ -44,7 +44,7 @@ rule cut_cubes:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        job=cubes_params,
+        job=params_of("cut_cubes"),
         script=PLAN.script("cut_cubes"),
     script:
         "../scripts/cut_cubes.py"
@@ -52,7 +52,7 @@ rule cut_cubes:
 
 rule make_views:
     input:
-        unpack(views_files),
+        unpack(files_of("make_views")),
     output:
         "results/{dataset}/views/{name}/{split}/{clip}.h5",
     log:
@@ -66,7 +66,7 @@ rule make_views:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        job=views_params,
+        job=params_of("make_views"),
         script=PLAN.script("make_views"),
     script:
         "../scripts/make_views.py"

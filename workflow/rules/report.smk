@@ -37,8 +37,7 @@ onerror:
 
 rule tabulate:
     input:
-        metrics=all_metrics,
-        indices=all_indices,
+        unpack(files_of("tabulate")),
     output:
         table=report(
             "results/tables/benchmark.csv",
@@ -70,7 +69,7 @@ rule tabulate:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        job=table_params,
+        job=params_of("tabulate"),
         script=PLAN.script("tabulate"),
     script:
         "../scripts/tabulate.py"
@@ -78,7 +77,7 @@ rule tabulate:
 
 rule count_cost:
     input:
-        unpack(cost_files),
+        unpack(files_of("count_cost")),
     output:
         "results/{dataset}/{method}/{variant}/cost.json",
     log:
@@ -92,7 +91,7 @@ rule count_cost:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        job=cost_params,
+        job=params_of("count_cost"),
         script=PLAN.script("count_cost"),
     script:
         "../scripts/count_cost.py"
@@ -100,7 +99,7 @@ rule count_cost:
 
 rule draw_thumbnails:
     input:
-        unpack(thumbnails_files),
+        unpack(files_of("draw_thumbnails")),
     output:
         directory("results/{dataset}/thumbnails"),
     log:
@@ -114,7 +113,7 @@ rule draw_thumbnails:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        job=thumbnails_params,
+        job=params_of("draw_thumbnails"),
         script=PLAN.script("draw_thumbnails"),
     script:
         "../scripts/draw_thumbnails.py"
@@ -122,7 +121,7 @@ rule draw_thumbnails:
 
 rule build_report:
     input:
-        unpack(report_files),
+        unpack(files_of("build_report")),
     output:
         directory("results/report"),
     log:
@@ -136,7 +135,7 @@ rule build_report:
         mem_mb=growing(4000),
         runtime=growing(30),
     params:
-        job=report_params,
+        job=params_of("build_report"),
         script=PLAN.script("build_report"),
     script:
         "../scripts/build_report.py"
@@ -144,10 +143,7 @@ rule build_report:
 
 rule draw_curves:
     input:
-        unpack(evaluate_scores),
-        scenes=test_scenes,
-        index="results/{dataset}/index.json",
-        metrics="results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
+        unpack(files_of("draw_curves")),
     output:
         report(
             directory("results/{dataset}/{method}/{variant}/seed{seed}/curves"),
@@ -168,7 +164,7 @@ rule draw_curves:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        job=curves_params,
+        job=params_of("draw_curves"),
         script=PLAN.script("draw_curves"),
     script:
         "../scripts/draw_curves.py"
@@ -176,7 +172,7 @@ rule draw_curves:
 
 rule explain:
     input:
-        unpack(explain_files),
+        unpack(files_of("explain")),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
     log:
@@ -191,7 +187,7 @@ rule explain:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        job=explain_params,
+        job=params_of("explain"),
         script=PLAN.script("explain"),
     script:
         "../scripts/explain.py"
@@ -217,7 +213,7 @@ use rule explain as explain_kinds with:
 
 rule draw_variants:
     input:
-        unpack(kinds_files),
+        unpack(files_of("draw_variants")),
     output:
         report(
             directory("results/{dataset}/{method}/variants/seed{seed}"),
@@ -238,7 +234,7 @@ rule draw_variants:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        job=drawing_params,
+        job=params_of("draw_variants"),
         script=PLAN.script("draw_variants"),
     script:
         "../scripts/draw_variants.py"
@@ -246,9 +242,7 @@ rule draw_variants:
 
 rule draw_panels:
     input:
-        panels="results/{dataset}/{method}/{variant}/seed{seed}/panels.h5",
-        scenes=test_scenes,
-        index="results/{dataset}/index.json",
+        unpack(files_of("draw_panels")),
     output:
         report(
             directory("results/{dataset}/{method}/{variant}/seed{seed}/panels"),
@@ -269,7 +263,7 @@ rule draw_panels:
         mem_mb=growing(2000),
         runtime=growing(30),
     params:
-        job=panels_params,
+        job=params_of("draw_panels"),
         script=PLAN.script("draw_panels"),
     script:
         "../scripts/draw_panels.py"

@@ -7,7 +7,7 @@
 
 rule score:
     input:
-        unpack(score_files),
+        unpack(files_of("score")),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/scores/{split}.h5",
     log:
@@ -22,7 +22,7 @@ rule score:
         runtime=growing(480),
         gpu=of_trained(1, 0),
     params:
-        job=score_params,
+        job=params_of("score"),
         script=PLAN.script("score"),
     script:
         "../scripts/score.py"
@@ -30,7 +30,7 @@ rule score:
 
 use rule score as score_best_test with:
     input:
-        unpack(best_test_files),
+        unpack(files_of("score_best_test")),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/best_test/scores/{split}.h5",
     log:
@@ -41,7 +41,7 @@ use rule score as score_best_test with:
 
 rule evaluate:
     input:
-        unpack(evaluate_files),
+        unpack(files_of("evaluate")),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/metrics.json",
     log:
@@ -55,7 +55,7 @@ rule evaluate:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        job=evaluate_params,
+        job=params_of("evaluate"),
         script=PLAN.script("evaluate"),
     script:
         "../scripts/evaluate.py"

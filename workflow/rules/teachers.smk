@@ -7,7 +7,7 @@
 
 rule segment:
     input:
-        unpack(segmentation_files),
+        unpack(files_of("segment")),
     output:
         "results/{dataset}/segmentation/{name}/{split}/{clip}.h5",
     log:
@@ -22,7 +22,7 @@ rule segment:
         runtime=growing(60),
         gpu=of_network("segmentation", 1, 0),
     params:
-        job=segmentation_params,
+        job=params_of("segment"),
         script=PLAN.script("segment"),
         foreign=foreign_of("segmentation"),
     script:
@@ -31,7 +31,7 @@ rule segment:
 
 rule compute_flow:
     input:
-        unpack(flow_files),
+        unpack(files_of("compute_flow")),
     output:
         "results/{dataset}/flow/{name}/{split}/{clip}.h5",
     log:
@@ -46,7 +46,7 @@ rule compute_flow:
         runtime=growing(60),
         gpu=of_network("flow", 1, 0),
     params:
-        job=flow_params,
+        job=params_of("compute_flow"),
         script=PLAN.script("compute_flow"),
         foreign=foreign_of("flow"),
     script:
@@ -55,7 +55,7 @@ rule compute_flow:
 
 rule estimate_depth:
     input:
-        unpack(depth_files),
+        unpack(files_of("estimate_depth")),
     output:
         "results/{dataset}/depth/{name}/{split}/{clip}.h5",
     log:
@@ -70,7 +70,7 @@ rule estimate_depth:
         runtime=growing(60),
         gpu=of_network("depth", 1, 0),
     params:
-        job=depth_params,
+        job=params_of("estimate_depth"),
         script=PLAN.script("estimate_depth"),
         foreign=foreign_of("depth"),
     script:

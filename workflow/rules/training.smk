@@ -9,7 +9,7 @@
 
 rule train:
     input:
-        unpack(train_files),
+        unpack(files_of("train")),
     output:
         **PLAN.extra_outputs(
             "results/{dataset}/{method}/{variant}/seed{seed}/{stage}.best_test.safetensors"
@@ -28,7 +28,7 @@ rule train:
         runtime=1440,
         gpu=1,
     params:
-        job=train_params,
+        job=params_of("train"),
         script=PLAN.script("train"),
         foreign=train_foreign,
     script:
@@ -37,7 +37,7 @@ rule train:
 
 rule apply_frozen:
     input:
-        unpack(frozen_files),
+        unpack(files_of("apply_frozen")),
     output:
         "results/{dataset}/{method}/{variant}/seed{seed}/frozen/{stage}/{split}.h5",
     log:
@@ -52,7 +52,7 @@ rule apply_frozen:
         runtime=growing(480),
         gpu=1,
     params:
-        job=frozen_params,
+        job=params_of("apply_frozen"),
         script=PLAN.script("apply_frozen"),
     script:
         "../scripts/apply_frozen.py"

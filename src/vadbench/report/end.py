@@ -11,6 +11,7 @@ from vadbench.errors import VadbenchError
 from vadbench.plan import Plan
 from vadbench.report.site.failures import look
 from vadbench.report.table import print_summary, print_table
+from vadbench.report.terminal import open_console
 
 if TYPE_CHECKING:
     from vadbench.report.site.build import Site
@@ -67,7 +68,7 @@ def report_now(plan: Plan, folder: Path = _REPORT) -> None:
     if site.standing.missing:
         # Older than all that it is made of: the workflow makes it anew when it goes on.
         os.utime(folder, (0, 0))
-    print_summary(Console(), site.summary)
+    print_summary(open_console(), site.summary)
     _print_failures(site, len(plan.runs))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vadbench.report.terminal import number_table, open_console
 from vadbench.scoring.foreign import Truth
 
 __all__ = ["print_scores"]
@@ -19,14 +20,7 @@ _BOUNDED = ("auc_micro", "auc_macro")  # a table with all intervals would not fi
 
 def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
     """Prints a line per protocol, in percent, with 95 % intervals, and below what was assumed."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=SIMPLE_HEAD, padding=(0, 0))
-    shown.add_column("protocol", no_wrap=True)
-    for title in _COLUMNS.values():
-        shown.add_column(title, justify="right", no_wrap=True)
+    shown = number_table(["protocol"], list(_COLUMNS.values()))
     notes: dict[str, list[str]] = {}
     by_protocol: dict[str, dict[str, str]] = {}
     for item in records:
@@ -41,7 +35,7 @@ def print_scores(records: Sequence[Mapping[str, Any]], truth: Truth) -> None:
                 users.append(item["protocol"])
     for protocol, cells in by_protocol.items():
         shown.add_row(protocol, *(cells.get(metric, "") for metric in _COLUMNS))
-    console = Console()
+    console = open_console()
     console.print(shown)
     abnormal = sum(int(vector.sum()) for vector in truth.clips.values())
     total = sum(map(len, truth.clips.values()))

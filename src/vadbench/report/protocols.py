@@ -10,6 +10,7 @@ from vadbench.datasets.index import index_labels, load_json
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest
 from vadbench.report.table import PROTOCOL_COLUMNS, list_labels, list_notes
+from vadbench.report.terminal import open_console
 from vadbench.scoring.evaluate import protocol_matrix
 from vadbench.scoring.protocol import Protocol, protocol_name
 from vadbench.scoring.scores import Scores
@@ -123,7 +124,6 @@ def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components:
         components: Show parts of fused scores, too.
     """
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     is_fused = table["score"] == "fused"
@@ -132,7 +132,7 @@ def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components:
         table = table[is_fused | ~is_fused.groupby(table["method"]).transform("any")]
     pooled = {name: protocol.headline for name, protocol in known.items()}
     table = table[table["metric"] == table["protocol"].map(pooled)]
-    console = Console()
+    console = open_console()
     keys = ["method", "variant", "score", "selection"]
     for dataset, group in table.groupby("dataset", sort=False):
         columns = list(dict.fromkeys(map(tuple, group[keys].to_numpy().tolist())))

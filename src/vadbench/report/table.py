@@ -19,9 +19,11 @@ from vadbench.report.summary import (
     short_table,
     summarise,
 )
+from vadbench.report.terminal import number_table, open_console
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 __all__ = [
     "COLUMNS",
@@ -243,30 +245,17 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
             stream.write(own)
 
 
-def _table(title: str, names: Sequence[str], numbers: Sequence[str]) -> Any:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    shown = Table(title=title, box=SIMPLE_HEAD, padding=(0, 0))
-    # Names are never cut: on a narrow terminal they go on in the next line.
-    for name in names:
-        shown.add_column(name, overflow="fold")
-    for name in numbers:
-        shown.add_column(name, justify="right", no_wrap=True)
-    return shown
-
-
-def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
+def _by_variant(dataset: str, summary: pd.DataFrame) -> "Table":
     """Returns a table of the micro AUC of every method, mean and deviation over seeds."""
     from rich.markup import escape
 
     short = short_table(summary)
     numbers = {"AUC": "AUC", "95 % interval": "95 %", "paper": "paper", "difference": "diff."}
     shown_numbers = [name for name in numbers if short[name].any()] + ["seeds"]
-    shown = _table(
-        f"{dataset}: frame-level AUC, micro, percent; each method under its own protocol",
+    shown = number_table(
         ("method", "variant", "budget"),
         [numbers.get(name, name) for name in shown_numbers],
+        f"{dataset}: frame-level AUC, micro, percent; each method under its own protocol",
     )
     columns = ["method", "variant", "budget", *shown_numbers]
     if "status" in short:
@@ -277,13 +266,13 @@ def _by_variant(dataset: str, summary: pd.DataFrame) -> Any:
     return shown
 
 
-def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
+def _by_anomaly(dataset: str, table: pd.DataFrame) -> "Table":
     """Returns a table of what each method sees of each kind of anomaly, mean over seeds."""
     kinds = list(dict.fromkeys(table["anomaly"]))
-    shown = _table(
-        f"{dataset}: AUC of each kind of anomaly against normal frames, percent",
+    shown = number_table(
         ("method",),
         [kind.replace("_", " ") for kind in kinds],
+        f"{dataset}: AUC of each kind of anomaly against normal frames, percent",
     )
     for key, group in table.groupby(["method", "variant", "score", "selection"], sort=False):
         method, variant, score, selection = map(str, key)
@@ -293,14 +282,14 @@ def _by_anomaly(dataset: str, table: pd.DataFrame) -> Any:
     return shown
 
 
-def _by_event(dataset: str, method: str, events: pd.DataFrame) -> Any:
+def _by_event(dataset: str, method: str, events: pd.DataFrame) -> "Table":
     """Returns a table of the highest events of a run on a data set without labels."""
     from rich.markup import escape
 
-    shown = _table(
-        f"{dataset}, {method}: the {len(events)} highest events",
+    shown = number_table(
         ("clip",),
         ("rank", "from", "to", "peak at", "score", "threshold"),
+        f"{dataset}, {method}: the {len(events)} highest events",
     )
     for _, event in events.iterrows():
         shown.add_row(
@@ -353,8 +342,6 @@ def print_table(path: Path, states: Mapping[tuple[str, str, str], Mapping[int, s
     Raises:
         VadbenchError: The file is no table of vadbench.
     """
-    from rich.console import Console
-
     try:
         table = pd.read_csv(
             path, keep_default_na=False, na_values={name: [""] for name in _NUMBERS}
@@ -367,7 +354,7 @@ def print_table(path: Path, states: Mapping[tuple[str, str, str], Mapping[int, s
         summary = add_status(summary, own, budget="")
     except (KeyError, ValueError) as error:
         raise VadbenchError(f"{path}: not a table of vadbench ({error}); run again") from error
-    console = Console()
+    console = open_console()
     print_summary(console, summary, anomalies)
     beside = path.with_name("events.csv")
     if beside.is_file():

@@ -20,7 +20,7 @@ from vadbench.artefacts.fingerprint import (
     script_fingerprint,
 )
 from vadbench.config import load_config
-from vadbench.jobs import Jobs
+from vadbench.jobs import Jobs, rules_of
 from vadbench.methods import get_method, method_names
 from vadbench.plan import Plan, Run
 
@@ -279,9 +279,10 @@ def test_what_a_script_imports_is_in_the_fingerprint_of_its_jobs(
     monkeypatch.setattr(Plan, "foreign", lambda *_: {})
     found: dict[str, set[str]] = {}
     for config in everything():
-        jobs = Jobs(Plan(load_config(config)))
-        for job in jobs:
-            script = jobs._rules[job.rule].script
+        plan = Plan(load_config(config))
+        rules = rules_of(plan)
+        for job in Jobs(plan):
+            script = rules[job.rule].script
             found.setdefault(script, set()).update(roots_in(job.params))
     scripts = {path.stem: path for path in (PROJECT / "workflow/scripts").glob("*.py")}
     del scripts["audit"]  # It has no parameters: an audit that is asked for is always made.
