@@ -109,7 +109,7 @@ def audit(
         raise VadbenchError(
             f"{', '.join(map(str, paths))}: nothing there is a result, so nothing was audited"
         )
-    seen = _Audit(plan)
+    seen = _Audit(files, plan)
     for path in files:
         if tell is not None:
             tell(path)
@@ -241,8 +241,9 @@ def remove(paths: Iterable[str]) -> None:
 class _Audit:
     """What is known of the files of a tree."""
 
-    def __init__(self, plan: Plan | None) -> None:
+    def __init__(self, files: Iterable[Path], plan: Plan | None) -> None:
         self.plan = plan
+        self._files = frozenset(files)
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self._facts: dict[str, dict[str, Any]] = {}
@@ -287,14 +288,21 @@ class _Audit:
             elif path.name == "index.json":
                 self._compare_index(path)
             elif path.suffix in _LISTED_KINDS and _LISTED.search(path.parent.as_posix()):
-                if not (path.parent / LISTING).is_file():
-                    self._find(path, f"there is no {LISTING} beside it, which says what it is")
+                self._compare_listed(path, path.parent / LISTING)
             elif path.parent.parent.name == "clips" and path.suffix == ".json":
                 self._compare_raw(path)
         except (KeyError, TypeError, IndexError, ValueError, OSError, RuntimeError) as error:
             self._find(path, f"does not hold what its kind should ({error!r})")
         except VadbenchError as error:
             self._find(path, str(error).removeprefix(f"{path}: "))
+
+    def _compare_listed(self, path: Path, listing: Path) -> None:
+        if listing in self._files:
+            return  # It tells of all its files itself.
+        if not listing.is_file():
+            self._find(path, f"there is no {LISTING} beside it, which says what it is")
+        elif file_digest(path) != (facts_of(listing) or {})["files"].get(path.name):
+            self._find(path, f"is not the file that {listing} lists")
 
     def _digest(self, path: str) -> str | None:
         if path not in self._digests:

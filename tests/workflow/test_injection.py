@@ -66,8 +66,9 @@ def test_every_flipped_bit_is_found(plan: Plan, flips: int) -> None:
     rng = random.Random(flips)
     files = [*list_files([Path("results")]), *Path("results/tables").glob("*.sha256")]
     missed = []
-    for _ in range(flips):
-        path = rng.choice(files)
+    # One of every kind of file at least, whatever chance says.
+    kinds = list({path.suffix: path for path in files}.values())
+    for path in kinds + rng.choices(files, k=flips - len(kinds)):
         content = path.read_bytes()
         place, bit = rng.randrange(len(content)), rng.randrange(8)
         damaged = bytearray(content)

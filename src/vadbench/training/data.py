@@ -272,7 +272,10 @@ class Batches:
             self.next_batch = number + 1
             mine, share = batch.part(self.rank, self.ranks)
             tensors = {name: torch.from_numpy(values) for name, values in mine().items()}
-            yield tensors if self.ranks == 1 else tensors | {"share": torch.tensor(share)}
+            if self.ranks > 1:
+                # Twice as exact as what is computed with, so that it adds no rounding of its own.
+                tensors["share"] = torch.tensor(share, dtype=torch.float64)
+            yield tensors
 
     def _pools(self, rng: np.random.Generator) -> Iterator["_Pool"]:
         """Yields the order of an epoch, pool by pool."""

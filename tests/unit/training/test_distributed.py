@@ -24,7 +24,10 @@ from vadbench.methods import TrainJob, get_method
 from vadbench.training.data import Batches, CubeSet
 
 PROJECT = Path(__file__).parents[3]
-EPOCHS, BATCH = 3, 7
+EPOCHS, BATCH, EVEN = 3, 7, 5
+ODD = "flow_duality"
+"""Trained with batches of 7, 7 and 1, which cannot be divided, the others with thrice 5: a layer
+that is one pixel large has no variance of one sample, and a bad one of three."""
 PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
@@ -66,7 +69,7 @@ def made(folder: Path, name: str, method: str, devices: int) -> TrainJob:
     plain = job(folder, name, method)
     stage = CASES[method][1]
     settings = plain.settings.model_dump()
-    settings[stage] |= {"epochs": EPOCHS, "batch_size": BATCH}
+    settings[stage] |= {"epochs": EPOCHS, "batch_size": BATCH if method == ODD else EVEN}
     return replace(
         plain, settings=type(plain.settings).model_validate(settings), devices=devices, threads=2
     )
@@ -100,7 +103,7 @@ def steps(data: Path, name: str, method: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Samples for batches of 7, 7 and 1: none is to be halved."""
+    """15 samples."""
     folder = tmp_path_factory.mktemp("distributed")
     write_cubes(folder / "cubes", [9, 6], channels=3)
     write_views(folder / "views", [9, 8])  # a sample of which is two frames
@@ -143,7 +146,7 @@ def test_processes_divide_every_batch_in_order(
 @pytest.mark.parametrize(
     "method",
     [
-        "flow_duality",
+        ODD,
         pytest.param("hf2vad", marks=pytest.mark.slow),
         pytest.param("amsrc", marks=pytest.mark.slow),
         pytest.param("object_class_aware", marks=pytest.mark.slow),
@@ -178,7 +181,7 @@ def test_two_processes_train_as_one_does(
     assert alone.keys() == shared.keys()
     for name, values in alone.items():
         # Of a batch of one sample, which both processes have, the variance counts it twice.
-        rtol = 1e-2 if name.endswith("running_var") else 1e-5
+        rtol = 1e-2 if method == ODD and name.endswith("running_var") else 1e-5
         torch.testing.assert_close(shared[name], values, rtol=rtol, atol=1e-5, msg=name)
     # The second process wrote neither logs nor weights, and what was trained how is said.
     assert [item.name for item in (two.work / "logs").iterdir()] == ["version_0"]
