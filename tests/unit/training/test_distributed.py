@@ -36,8 +36,9 @@ from tests.unit.training.test_distributed import in_double, made
 from vadbench.methods import get_method
 from vadbench.training import fit
 
-folder, name, method, at, rank, number = sys.argv[1:]
-in_double(setattr)
+folder, name, method, double, at, rank, number = sys.argv[1:]
+if int(double):
+    in_double(setattr)
 after = fit._Keep.on_train_batch_end
 
 def watched(self, trainer, module, outputs, *rest):
@@ -76,12 +77,19 @@ def made(folder: Path, name: str, method: str, devices: int) -> TrainJob:
 
 
 def train(
-    data: Path, name: str, method: str, *, at: int = -1, rank: int = 0, number: int = 0
+    data: Path,
+    name: str,
+    method: str,
+    *,
+    double: bool = False,
+    at: int = -1,
+    rank: int = 0,
+    number: int = 0,
 ) -> subprocess.CompletedProcess[str]:
     """Trains in two processes, one of which may get a signal after a step."""
     program = data / "program.py"
     program.write_text(PROGRAM)
-    arguments = [str(data), name, method, str(at), str(rank), str(int(number))]
+    arguments = [str(data), name, method, *map(str, (int(double), at, rank, int(number)))]
     return subprocess.run(
         [sys.executable, str(program), *arguments],
         env={**os.environ, "PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'src'}"},
@@ -170,7 +178,7 @@ def test_two_processes_train_as_one_does(
     monkeypatch.setattr(fit._Keep, "on_train_batch_end", watched)
     one, two = made(data, "one", method, 1), made(data, "two", method, 2)
     get_method(method).train(one)
-    result = train(data, "two", method)
+    result = train(data, "two", method, double=True)
     assert result.returncode == 0, result.stderr
     found = steps(data, "two", method)
     assert found.columns.get_level_values(0).nunique() == 2
