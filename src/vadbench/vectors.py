@@ -18,7 +18,15 @@ import numpy.typing as npt
 from vadbench.arrays import check_matlab, load_archive, load_array
 from vadbench.errors import VadbenchError
 
-__all__ = ["FORMATS", "Vectors", "load_matlab", "natural", "read_vectors", "reading"]
+__all__ = [
+    "FORMATS",
+    "Vectors",
+    "load_matlab",
+    "natural",
+    "read_vectors",
+    "reading",
+    "require_file",
+]
 
 Floats = npt.NDArray[np.float64]
 FORMATS = (".csv", ".npy", ".npz", ".mat", ".json")
@@ -85,6 +93,18 @@ def reading(path: Path, what: str) -> Iterator[None]:
         raise VadbenchError(f"{path}: cannot be read as {what} ({reason})") from error
 
 
+def require_file(path: Path) -> None:
+    """Refuses what is no file.
+
+    Raises:
+        VadbenchError: There is nothing, or a folder.
+    """
+    if path.is_dir():
+        raise VadbenchError(f"{path}: a folder, where one file is needed; name a file in it")
+    if not path.is_file():
+        raise VadbenchError(f"{path}: no such file")
+
+
 def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
     """Reads vectors by the file's ending.
 
@@ -103,8 +123,7 @@ def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
         VadbenchError: The file is missing, damaged, or holds anything else.
     """
     path = Path(path)
-    if not path.is_file():
-        raise VadbenchError(f"{path}: no such file")
+    require_file(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise VadbenchError(f"{path}: vectors are read from {', '.join(FORMATS)} files")

@@ -14,7 +14,7 @@ from vadbench.errors import VadbenchError
 from vadbench.scoring.evaluate import evaluate, measure
 from vadbench.scoring.protocol import Protocol
 from vadbench.scoring.scores import Scores
-from vadbench.vectors import Vectors, natural, read_vectors
+from vadbench.vectors import Vectors, natural, read_vectors, require_file
 
 __all__ = ["Kind", "Refusal", "Truth", "align", "evaluate_scores", "labels_from_file"]
 
@@ -63,8 +63,7 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
     Raises:
         VadbenchError: The file is damaged, or what it holds cannot be assigned to frames.
     """
-    if not path.is_file():
-        raise VadbenchError(f"{path}: no such file")
+    require_file(path)
     if path.suffix.lower() not in READERS:
         raise VadbenchError(f"{path}: labels are read from {', '.join(READERS)} files")
     notes = []

@@ -541,3 +541,13 @@ def test_an_interval_that_is_none_is_named_with_its_line(tmp_path: Path, row: st
     path.write_text(f"clip,first,last\na,0,1\n{row}\n")
     with pytest.raises(VadbenchError, match=r"labels\.csv, line 3: .*'.*' does not say the first"):
         read_label_file(path, {"a": 5})
+
+
+def test_a_folder_is_not_taken_for_a_missing_file(tmp_path: Path) -> None:
+    scores = Vectors(Path("scores.npy"), [np.zeros(3)])
+    (tmp_path / "a.npy").mkdir()
+    for read in (read_vectors, lambda path: labels_from_file(path, scores, None)):
+        with pytest.raises(VadbenchError, match=r"a\.npy: a folder, where one file is needed"):
+            read(tmp_path / "a.npy")
+        with pytest.raises(VadbenchError, match=r"b\.npy: no such file"):
+            read(tmp_path / "b.npy")
