@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from vadbench.errors import VadbenchError
 from vadbench.scoring.metrics import (
+    PADDED,
     Interval,
     auc,
     auc_interval,
@@ -52,8 +53,9 @@ class Evaluation:
         labels: For each clip the labels of the same frames.
         first: Index, in the clip, of the first kept frame.
         metrics: Name to value; `auc_micro`, `auc_macro`.
-        clip_auc: AUC of each clip that has both classes.
+        clip_auc: AUC of each clip that has both classes; of every clip where they are padded.
         notes: What was done about clips or scores that no AUC exists for.
+        clip_note: What was done to clips before their AUC was taken, if anything.
     """
 
     scores: dict[str, Floats]
@@ -62,6 +64,7 @@ class Evaluation:
     metrics: dict[str, float]
     clip_auc: dict[str, float]
     notes: list[str]
+    clip_note: str = ""
 
     @property
     def note(self) -> str:
@@ -127,7 +130,8 @@ def evaluate(
     metrics = {"auc_micro": micro}
     if macro is not None:
         metrics["auc_macro"] = macro
-    return Evaluation(kept_scores, kept_labels, series.first, metrics, clip_auc, notes)
+    clip_note = PADDED if protocol.one_class_clips == "pad" else ""
+    return Evaluation(kept_scores, kept_labels, series.first, metrics, clip_auc, notes, clip_note)
 
 
 def anomaly_auc(result: Evaluation, anomalies: Mapping[str, Labels]) -> dict[str, float]:
@@ -168,7 +172,8 @@ def measure(result: Evaluation) -> list[Record]:
         for metric, value in values.items()
     ]
     return records + [
-        record("auc_clip", value, clip=clip) for clip, value in result.clip_auc.items()
+        record("auc_clip", value, clip=clip, note=result.clip_note)
+        for clip, value in result.clip_auc.items()
     ]
 
 

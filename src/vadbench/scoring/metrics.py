@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "PADDED",
     "Counts",
     "Interval",
     "auc",
@@ -61,6 +62,10 @@ def average_precision(labels: npt.ArrayLike, scores: npt.ArrayLike) -> float:
     return float(curve_metrics(counts.abnormal, counts.normal)["average_precision"][0])
 
 
+PADDED = "padded with a normal frame of score 0 and an abnormal frame of infinite score"
+"""What protocols that pad clips of one class do to every clip."""
+
+
 def macro_auc(
     labels: Mapping[str, npt.NDArray[np.uint8]],
     scores: Mapping[str, Floats],
@@ -92,10 +97,7 @@ def macro_auc(
             values[clip] = value
     note = ""
     if one_class_clips == "pad":
-        note = (
-            "macro: every clip padded with a normal frame of score 0 and an abnormal frame of "
-            "infinite score"
-        )
+        note = f"macro: every clip {PADDED}"
     elif skipped:
         note = f"macro over {len(values)} clips, without those of one class: {', '.join(skipped)}"
     return (float(np.mean(list(values.values()))) if values else None), values, note

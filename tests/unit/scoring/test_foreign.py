@@ -161,6 +161,16 @@ def test_constant_scores_and_clips_of_one_class_are_said() -> None:
     assert "macro over 1 clips, without those of one class: clip10" in records[0]["note"]
 
 
+def test_the_auc_of_a_padded_clip_says_that_it_is_padded() -> None:
+    labels = truth().clips | {"clip10": np.ones(24, np.uint8)}
+    scores = vectors(*(np.abs(part) for part in PARTS))
+    for name, padded in (("ssmtl", True), ("raw", False)):
+        records, _ = evaluate_scores(scores, Truth(labels, "l", "a"), {name: PROTOCOLS[name]})
+        clips = {item["clip"]: item for item in records if item["metric"] == "auc_clip"}
+        assert ("clip10" in clips) == padded
+        assert all(("padded with" in item["note"]) == padded for item in clips.values())
+
+
 def test_labels_of_one_class_are_refused() -> None:
     labels = {clip: np.zeros(n, np.uint8) for clip, n in CLIPS.items()}
     with pytest.raises(VadbenchError, match="all 54 labels are 0"):

@@ -87,6 +87,14 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "s.h5").exists()
 
 
+@pytest.mark.parametrize(("threshold", "dropped"), [(0.5, 0.05), (0.01, 0.01)])
+def test_the_network_drops_nothing_that_the_threshold_keeps(
+    threshold: float, dropped: float
+) -> None:
+    settings = MaskRCNNSettings(model="maskrcnn_mobilenet_v3_large_fpn", score_threshold=threshold)
+    assert build(settings).roi_heads.score_thresh == dropped
+
+
 @pytest.mark.parametrize(
     ("maskrcnn", "message"),
     [

@@ -25,7 +25,12 @@ def build(settings: "MaskRCNNSettings") -> nn.Module:
     """Builds the network, untrained."""
     from torchvision.models import detection
 
-    sizes = {"min_size": settings.min_size, "max_size": settings.max_size}
+    sizes = {
+        "min_size": settings.min_size,
+        "max_size": settings.max_size,
+        # What is dropped before the threshold is applied: by default what is below 0.05.
+        "box_score_thresh": min(0.05, settings.score_threshold),
+    }
     if settings.model == "maskrcnn_mobilenet_v3_large_fpn":
         return _small(sizes)
     make = getattr(detection, settings.model)
@@ -33,7 +38,7 @@ def build(settings: "MaskRCNNSettings") -> nn.Module:
     return made
 
 
-def _small(sizes: dict[str, int]) -> nn.Module:
+def _small(sizes: dict[str, Any]) -> nn.Module:
     """Mask R-CNN for processors: MobileNetV3 below a pyramid of a quarter of the usual width.
 
     torchvision has this backbone for its Faster R-CNN only, from a sixteenth of the size on. Masks
