@@ -301,7 +301,9 @@ class _Audit:
             return  # It tells of all its files itself.
         if not listing.is_file():
             self._find(path, f"there is no {LISTING} beside it, which says what it is")
-        elif file_digest(path) != (facts_of(listing) or {})["files"].get(path.name):
+            return
+        facts = facts_of(listing)
+        if facts is not None and facts["files"].get(path.name) != file_digest(path):
             self._find(path, f"is not the file that {listing} lists")
 
     def _digest(self, path: str) -> str | None:

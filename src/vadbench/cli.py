@@ -359,6 +359,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever reads has read enough; Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        # No right to read or write, a file in place of a folder, a full disk.
+        print(f"vadbench: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -371,7 +377,8 @@ def _table(csv: Path | None, config: Path) -> None:
     if not path.is_file():
         raise VadbenchError(f"{path}: no such file; run snakemake --cores all first")
     # Of a table from elsewhere nobody knows here what it was made from.
-    plan = Plan(read_config_file(config)) if csv is None and config.is_file() else None
+    known = csv is None and (config.is_file() or config != Path("config.yaml"))
+    plan = Plan(read_config_file(config)) if known else None
     tell_success(path, plan)
 
 
@@ -528,7 +535,6 @@ def _print_surveys(found: "Sequence[Survey]") -> None:
 
 
 def _inspect(files: Sequence[Path], pictures: Path | None, config: Path) -> None:
-
     from vadbench.report.inspect import inspect
     from vadbench.report.terminal import open_console
 
@@ -733,7 +739,9 @@ def _freeze(folder: Path, configs: Sequence[Path]) -> None:
     from vadbench.freeze import freeze
 
     copied = freeze(folder, configs)
-    given = "".join(f" --configfile {path.relative_to(folder)}" for path in copied)
+    # Snakemake takes the last of several --configfile only.
+    names = "".join(f" {path.relative_to(folder)}" for path in copied)
+    given = f" --configfile{names}" if names else ""
     print(f"frozen; start the run with\n  cd {folder} && snakemake --cores all{given}")
 
 

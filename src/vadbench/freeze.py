@@ -44,7 +44,8 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
         The copied configuration files among `configs`, below `target`.
 
     Raises:
-        VadbenchError: The folder exists, or this is no project's root.
+        VadbenchError: The folder exists, this is no project's root, a configuration is not there,
+            or two of them would have the same name in the copy.
     """
     if not (project / "Snakefile").is_file():
         raise VadbenchError(f"{project.resolve()} has no Snakefile; freeze from the project's root")
@@ -52,6 +53,14 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
         raise VadbenchError(
             f"{target} is there already; a frozen copy never changes, take another name"
         )
+    places = [_place(project, path) for path in configs]
+    for path, place in zip(configs, places, strict=True):
+        if not (project / path).is_file():
+            raise VadbenchError(f"{path}: no such file; name the configuration of the campaign")
+        if places.count(place) > 1 or (place.parts[0] == "configs" and (project / place).exists()):
+            raise VadbenchError(
+                f"{path}: there is another {place} in the copy; rename one of the files"
+            )
     building = target.with_name(f".{target.name}.part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -67,7 +76,10 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
     (building / "Snakefile").write_text(_PROLOGUE + text)
     if commit := commit_of(project):
         (building / COMMIT).write_text(f"{commit}\n")
-    copied = [_copy_config(project / path, path, building) for path in configs]
+    for path, place in zip(configs, places, strict=True):
+        if not (building / place).exists():
+            (building / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project / path, building / place)
     for path in building.rglob("*"):
         if path.is_file():
             path.chmod(path.stat().st_mode & ~0o222)
@@ -79,12 +91,10 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
         if place.exists():
             (building / name).symlink_to(place)
     os.replace(building, target)
-    return [target / path.relative_to(building) for path in copied]
+    return [target / place for place in places]
 
 
-def _copy_config(source: Path, path: Path, building: Path) -> Path:
-    copy = building / ("configs/" + path.name if path.is_absolute() else path)
-    if not copy.exists():
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, copy)
-    return copy
+def _place(project: Path, path: Path) -> Path:
+    """Where a configuration lies in the copy: as in the project, or in `configs/` if outside it."""
+    own = Path(os.path.relpath(project / path, project))
+    return Path("configs", path.name) if ".." in own.parts else own

@@ -67,6 +67,24 @@ def test_a_missing_table_says_what_to_do(
     assert "no such file; run snakemake --cores all first" in capsys.readouterr().err
 
 
+def test_a_configuration_that_is_named_has_to_be_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/tables").mkdir(parents=True)
+    (tmp_path / "results/tables/benchmark.csv").touch()
+    assert main(["table", "--config", "nope.yaml"]) == 1
+    assert capsys.readouterr().err.startswith("vadbench: nope.yaml: ")
+
+
+def test_a_file_in_place_of_a_folder_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["report", "--output", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err == f"vadbench: {tmp_path / 'file'}: Not a directory\n"
+
+
 def test_another_table_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     assert main(["table", "--csv", str(tmp_path / "other.csv")]) == 1

@@ -67,3 +67,21 @@ def test_a_frozen_copy_never_changes(tmp_path: Path) -> None:
     with pytest.raises(VadbenchError, match="has no Snakefile"):
         freeze(tmp_path / "other", (), tmp_path)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["campaign", "project"]
+
+
+def test_configurations_from_elsewhere_are_frozen_too(tmp_path: Path) -> None:
+    tree = Tree(tmp_path / "project")
+    for path in ("a.yaml", "there/a.yaml", "b.yaml"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("seeds: [1]\n")
+    given = ["../a.yaml", str(tmp_path / "b.yaml"), str(tree.folder / "config.yaml")]
+    said = tree.vadbench("freeze", "../campaign", "--config", *given).stdout
+    assert "--configfile configs/a.yaml configs/b.yaml config.yaml\n" in said
+    for name in ("configs/a.yaml", "configs/b.yaml"):
+        assert (tmp_path / "campaign" / name).stat().st_mode & 0o222 == 0
+    elsewhere = [Path("../a.yaml"), Path("../there/a.yaml")]
+    with pytest.raises(VadbenchError, match=r"another configs/a\.yaml in the copy"):
+        freeze(tmp_path / "other", elsewhere, tree.folder)
+    with pytest.raises(VadbenchError, match=r"nope\.yaml: no such file"):
+        freeze(tmp_path / "other", [Path("nope.yaml")], tree.folder)
+    assert not [item for item in tmp_path.iterdir() if "other" in item.name]

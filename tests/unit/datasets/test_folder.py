@@ -152,6 +152,10 @@ def _masks_of_fractions(truth: Path) -> None:
     np.save(truth / "tuesday.npy", np.zeros((9, 4, 4)))
 
 
+def _labels_of_another_kind(truth: Path) -> None:
+    np.save(truth / "tuesday.npy", np.array([-1] * 4 + [1] * 5))
+
+
 def _masks_that_run_code(truth: Path) -> None:
     np.save(truth / "tuesday.npy", np.array([print], object), allow_pickle=True)
 
@@ -166,6 +170,10 @@ def _masks_that_run_code(truth: Path) -> None:
         (_masks_of_no_clip, r"friday\.npy: masks of a clip that is not in .*test"),
         (_masks_twice, r"truth: masks of clip monday are there twice"),
         (_masks_of_fractions, r"tuesday\.npy: clip tuesday: 3 axes of float64; expected masks"),
+        (
+            _labels_of_another_kind,
+            r"clip tuesday, frame 0: label -1, expected 0 or 1",
+        ),
         (_masks_that_run_code, r"tuesday\.npy: refused, it names builtins\.print"),
     ],
 )

@@ -123,6 +123,10 @@ def _labels_of_masks(
                 f"{path}: clip {clip}: {values.ndim} axes of {values.dtype}; expected masks (T, H, "
                 "W) or labels (T,), whole numbers"
             )
+        if values.ndim == 1 and len(wrong := np.flatnonzero(~np.isin(values, [0, 1]))):
+            raise VadbenchError(
+                f"{path}: clip {clip}, frame {wrong[0]}: label {values[wrong[0]]}, expected 0 or 1"
+            )
         count, files = len(values), [path]
         vector = np.asarray(values.reshape(count, -1).any(axis=1), np.uint8)
     if count != n_frames:
