@@ -178,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument(
         "--dataset",
         metavar="NAME",
-        help="labels of a data set of the configuration, or of ped1, ped2, avenue, shanghaitech",
+        help="labels of a data set of the configuration, or of ped1, ped2, avenue, shanghaitech, "
+        "ucf_crime",
     )
     truth.add_argument("--labels", type=Path, metavar="FILE", help="labels from a file")
     scores.add_argument(
@@ -372,9 +373,12 @@ def _table(csv: Path | None, config: Path) -> None:
     from vadbench.config import read_config_file
     from vadbench.plan import Plan
     from vadbench.report.end import tell_success
+    from vadbench.vectors import require_file
 
     path = csv or Path("results/tables/benchmark.csv")
-    if not path.is_file():
+    if csv is not None:
+        require_file(path)
+    elif not path.is_file():
         raise VadbenchError(f"{path}: no such file; run snakemake --cores all first")
     # Of a table from elsewhere nobody knows here what it was made from.
     known = csv is None and (config.is_file() or config != Path("config.yaml"))
@@ -632,6 +636,9 @@ def _status(configs: Sequence[Path], why: str | None, as_json: bool) -> int:
     from vadbench.status import survey
 
     plan = Plan(read_config_file(*configs))
+    if why:
+        # The plan's own spelling, whatever way the shell completed it.
+        why = Path(os.path.relpath(why)).as_posix()
     status = survey(plan, [why] if why else ())
     if as_json:
         print(json.dumps(status.plain(), indent=1))

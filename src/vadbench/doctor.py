@@ -164,7 +164,7 @@ def _needs(config: Path) -> Iterator[Finding]:
             yield Finding(f"data set {name}", "ok", f"{seen.state}, {clips}")
         else:
             found = f"{seen.state}: {'; '.join(seen.problems)}"
-            yield Finding(f"data set {name}", "fault", found, _advice(seen.family))
+            yield Finding(f"data set {name}", "fault", found, _advice(seen.family, config))
     try:
         plan.check_files()
     except MissingFilesError as error:
@@ -180,9 +180,10 @@ def _needs(config: Path) -> Iterator[Finding]:
     yield Finding("weights", "ok", "those that the configuration needs are there, if any")
 
 
-def _advice(family: str) -> str:
+def _advice(family: str, config: Path) -> str:
     from vadbench.datasets.sources import SOURCES
 
-    layout = "vadbench datasets says how it has to lie"
+    other = f" --config {config}" if config != Path("config.yaml") else ""
+    layout = f"vadbench datasets{other} says how it has to lie"
     can_be_fetched = family in SOURCES and SOURCES[family].url
     return f"vadbench fetch dataset {family}; or {layout}" if can_be_fetched else layout

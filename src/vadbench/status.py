@@ -279,7 +279,7 @@ class _Survey:
         if own.state == "missing":
             there = sum(state.state == "done" for state in states.values())
             return State("missing", (f"{there} of {len(whole)} jobs are done",))
-        return State(own.state, tuple(self.roots(whole)))
+        return State(own.state, tuple(self.roots(whole)) or own.reasons)
 
     def _ancestors(self, job: Job) -> list[Job]:
         seen, waiting = {job: None}, [job]

@@ -97,11 +97,10 @@ def write_atomically(path: str | Path) -> Iterator[BinaryIO]:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         # Errors on files elsewhere are those of what the block does.
-        if isinstance(error, OSError) and target.parent in {
-            Path(error.filename or target).parent,
-            Path(error.filename or target),
-        }:
-            raise _not_written(target, error) from error
+        if isinstance(error, OSError):
+            where = Path(error.filename or target).resolve()
+            if target.parent.resolve() in {where, where.parent}:
+                raise _not_written(target, error) from error
         raise
 
 

@@ -19,7 +19,7 @@ def locate(section: "Section", root: Path) -> Layout:
     Raises:
         VadbenchError: It is not there; the message says where it was looked for.
     """
-    layout = find_layout("folder", root, [section.path], [("train", "test")])
+    layout = find_layout("the folder of clips", root, [section.path], [("train", "test")])
     # A clip may be cut out of a longer recording, and its images keep their numbers.
     return replace(layout, whole=False)
 

@@ -186,6 +186,8 @@ def load_json(path: str | Path) -> Any:
     """
     try:
         content = json.loads(Path(path).read_text())
+    except PermissionError as error:
+        raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
     except (OSError, ValueError, RecursionError) as error:
         raise VadbenchError(f"{path}: cannot be read ({error}); delete it and run again") from error
     if isinstance(content, dict):

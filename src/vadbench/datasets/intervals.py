@@ -20,6 +20,10 @@ def from_intervals(
     """
     labels = np.zeros(n_frames, np.uint8)
     for start, end in spans:
+        if start > end:
+            raise VadbenchError(
+                f"{where}: abnormal frames {start} to {end} (from 0) end before they start"
+            )
         if not 0 <= start <= end < n_frames:
             raise VadbenchError(
                 f"{where}: abnormal frames {start} to {end} (from 0), but the clip has {n_frames} "

@@ -13,7 +13,8 @@ class ObjectsSettings(Settings):
     """Where boxes come from; defaults are HF2-VAD's and VEC's for Ped2.
 
     Their values for the other data sets: Avenue confidence .25, min_area 1600, cover_threshold
-    .6, binary_threshold 18, blur 5, min_contour_area 1600; ShanghaiTech .5, 64, .65, 15, 5, 1600.
+    .6, binary_threshold 18, blur 5, min_contour_area 1600; ShanghaiTech .5, 64, .65, 15, 5, 1600
+    (workflow/configs/benchmark.yaml has them).
     A confidence below the segmentation's own threshold wants that one lowered too.
     """
 

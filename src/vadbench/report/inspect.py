@@ -10,6 +10,7 @@ from vadbench.artefacts import Artefact, Identity, open_artefact
 from vadbench.artefacts.store import find_spec
 from vadbench.datasets.index import load_json
 from vadbench.errors import VadbenchError
+from vadbench.vectors import require_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,8 +47,7 @@ def inspect(console: "Console", path: Path, pictures: Path | None, config: Path)
     def tell(name: str, value: str) -> None:
         console.print(f"{name:<10} {value}", highlight=False, markup=False, soft_wrap=True)
 
-    if not path.is_file():
-        raise VadbenchError(f"{path}: no such file; run the rule that makes it")
+    require_file(path)
     if path.suffix not in readers:
         raise VadbenchError(
             f"{path}: inspect reads artefacts (.h5), weights (.safetensors) and records (.json)"
@@ -107,6 +107,8 @@ def _weights(console: "Console", path: Path, tell: Tell) -> None:
                 name: (part.get_shape(), part.get_dtype())
                 for name, part in zip(content.keys(), parts, strict=True)
             }
+    except PermissionError as error:
+        raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise VadbenchError(f"{path}: not readable weights ({error}){_REMEDY}") from error
     count = sum(_product(shape) for shape, _ in tensors.values())

@@ -56,6 +56,10 @@ def draw_teacher(
     panels = TEACHERS[artefact.kind](artefact, chosen)
     owner = artefact.identity
     made_by = artefact.settings.get("backend") or artefact.settings.get("source", "")
+    # Runs put it into <data set>/<kind>/<name in the configuration>/<split>.
+    *_, entry, split = "", "", *artefact.path.parent.parts
+    parts = owner.dataset, artefact.kind, entry if split == owner.split else "", owner.split
+    stem = "_".join([*filter(None, parts), str(owner.clip)])
     paths = []
     for t in chosen:
         frame = None if clip is None else clip.frame(t)
@@ -78,7 +82,7 @@ def draw_teacher(
             draw(panel)
             panel.set_axis_off()
             panel.set_title(words, fontsize=8)
-        paths.append(folder / f"{owner.clip}_{t:04d}.png")
+        paths.append(folder / f"{stem}_{t:04d}.png")
         figure.savefig(paths[-1], metadata={"Software": None})
         plt.close(figure)
     return paths

@@ -73,7 +73,9 @@ def test_boxes_are_drawn_over_their_frames(tmp_path: Path) -> None:
     with open_artefact(path) as artefact:
         drawn = draw_teacher(artefact, tmp_path / "with", clip)
         alone = draw_teacher(artefact, tmp_path / "alone", None)
-    assert [picture.name for picture in drawn] == ["01_0000.png", "01_0001.png"]
+    assert [picture.name for picture in drawn] == [
+        f"mine_objects_test_01_{t}.png" for t in ("0000", "0001")
+    ]
     for picture in (*drawn, *alone):
         image = cv2.imread(str(picture)).astype(int)
         blue = np.abs(image - [178, 114, 0]).sum(axis=2) < 40

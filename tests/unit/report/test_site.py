@@ -13,18 +13,19 @@ import yaml
 from safetensors.numpy import save_file
 
 from tests.trees import SCRIPTS, SIZES, config_of, make_tree
-from vadbench.artefacts import Identity, file_digest
+from vadbench.artefacts import ArtefactWriter, Identity, file_digest
 from vadbench.audit import Finding, Report
 from vadbench.cli import main
 from vadbench.config import load_config
 from vadbench.datasets.index import load_json, write_json
 from vadbench.errors import VadbenchError
 from vadbench.jobs import Jobs
-from vadbench.plan import Plan
+from vadbench.plan import Plan, Run
 from vadbench.report.site import build, failures
 from vadbench.report.site.build import build_site
 from vadbench.report.site.curves import roc
 from vadbench.report.site.numbers import every_number
+from vadbench.report.site.provenance import describe
 from vadbench.report.summary import add_status, short_table, summarise
 from vadbench.report.thumbnails import plan_sheet
 from vadbench.scoring.scores import Scores
@@ -247,6 +248,31 @@ def test_last_and_best_epoch_are_described_apart(
     table = Path("results/report/provenance.html").read_text()
     assert "last, 60</td>" in table
     assert "best, 7</td>" in table
+
+
+def test_the_digest_of_a_configuration_is_of_what_the_files_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = make_tree(config_of(["mine"], ["amsrc"], [0, 1]), {"mine": {"one": 40}})
+    run, other = plan.runs
+    source = Path("results/mine/flow/dis/test/one.h5")
+    scores = Scores.of_frames(["one"], [40], {"prediction_error": np.arange(40.0)})
+    owner = Identity("mine", "test")
+
+    def digest(run: Run, size: int) -> str:
+        with ArtefactWriter(source, "flow", owner, 1, settings={"size": size}) as made:
+            made.append("flow", np.zeros((1, 4, 4, 2)))
+        place = Path(run.folder) / "scores/test.h5"
+        scores.save(place, owner, settings={"batch": 2}, inputs=[source])
+        return str(describe(plan, run, load_json(plan.metrics(run)))["configuration"])
+
+    first = digest(run, 32)
+    assert digest(run, 32) == first
+    assert digest(run, 64) != first, "the settings of what the scores were made from"
+    assert digest(other, 32) != first, "the seed"
+    build_site(plan)
+    assert first in Path("results/report/runs/mine/amsrc.html").read_text()
 
 
 def test_of_branches_that_are_chosen_apart_each_ones_epoch_is_told(

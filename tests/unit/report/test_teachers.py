@@ -43,7 +43,9 @@ def test_frames_spread_over_the_clip_are_drawn(tmp_path: Path, clip: ArrayClip, 
     with open_artefact(write(kind, tmp_path / "a.h5")) as artefact:
         drawn = draw_teacher(artefact, tmp_path / "with", clip, count=2)
         alone = draw_teacher(artefact, tmp_path / "alone", None, count=2)
-    assert [path.name for path in drawn] == ["01_0002.png", "01_0006.png"]
+    assert [path.name for path in drawn] == [
+        f"mine_{kind}_test_01_{t}.png" for t in ("0002", "0006")
+    ]
     shown, bare = cv2.imread(str(drawn[0])), cv2.imread(str(alone[0]))
     assert shown.shape[1] > bare.shape[1], "the frame stands beside what was found in it"
     assert (bare.std(axis=2) > 8).mean() > 0.02, "what was found is in colour"
@@ -86,12 +88,12 @@ def test_inspect_draws_with_the_frames_that_the_configuration_names(
     found = capsys.readouterr()
     assert found.out.count("drawn ") == 6
     assert not found.err
-    with_frames = cv2.imread(str(tmp_path / "pictures/01_0002.png"))
+    with_frames = cv2.imread(str(tmp_path / "pictures/mine_depth_test_01_0002.png"))
 
     assert main([*inspect, str(tmp_path / "none.yaml")]) == 0
     found = capsys.readouterr()
     assert "drawn without frames" in found.err
-    without = cv2.imread(str(tmp_path / "pictures/01_0002.png"))
+    without = cv2.imread(str(tmp_path / "pictures/mine_depth_test_01_0002.png"))
     assert with_frames.shape[1] > without.shape[1]
 
 

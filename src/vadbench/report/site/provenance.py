@@ -1,5 +1,6 @@
 """The chain of digests from a run's scores back to raw frames and weights."""
 
+import hashlib
 import json
 import os
 import time
@@ -153,11 +154,32 @@ def describe(plan: Plan, run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]
         "protocols": job["protocols"],
         "fusion": job["weights"],
         "budget": metrics["budget"],
+        "configuration": _configuration(plan, run, job, metrics),
         "code": metrics.get("code", ""),
         "libraries": metrics.get("libraries", {}),
         "selections": [_selection(plan, run, metrics, name) for name in metrics["scores"]],
         "jobs": _jobs(plan, run),
     }
+
+
+def _configuration(plan: Plan, run: Run, job: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Returns one digest of all settings that a run's numbers were computed with.
+
+    They are those that the files record: scores, weights and every artefact they descend from.
+    Equal digests mean equal settings, whatever their artefacts are called in a configuration.
+    """
+    nodes: dict[str, Node] = {}
+    for path in plan.scores(run).values():
+        nodes |= trace(located(path).as_posix())
+    made = {(node.kind, json.dumps(node.settings, sort_keys=True)) for node in nodes.values()}
+    own = {
+        "run": [run.dataset, run.method, run.variant, run.seed],
+        "budget": metrics["budget"],
+        "protocol": job["protocols"][job["default_protocol"]],
+        "fusion": job["weights"],
+        "made": sorted(item for item in made if item[0] != "clip"),
+    }
+    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 
 def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
