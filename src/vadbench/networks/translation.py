@@ -4,9 +4,10 @@ Both methods of Baradaran and Bergevin (CRV 2022, CVPRW 2023) translate frames t
 and to masked flow magnitude, train on the worst patch of an image, and score by a map of errors.
 """
 
+import colorsys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,22 +20,41 @@ __all__ = [
     "masked_magnitude",
     "max_patch_loss",
     "refine",
+    "target_channels",
     "translation_unet",
 ]
 
 
-def class_targets(class_map: Tensor, groups: Mapping[str, Sequence[int]]) -> Tensor:
-    """Returns one channel per group, (B, G + 2, H, W) float32 of 0 and 1.
+Form = Literal["classes", "colour"]
+
+
+def target_channels(groups: Mapping[str, Sequence[int]], form: Form) -> int:
+    """Returns how many channels `class_targets` has."""
+    return len(groups) + 2 if form == "classes" else 3
+
+
+def class_targets(
+    class_map: Tensor, groups: Mapping[str, Sequence[int]], form: Form = "classes"
+) -> Tensor:
+    """Returns the segmentation map that a network learns, (B, C, H, W) float32, 0 to 1.
 
     Args:
         class_map: (B, H, W) uint8, COCO category of each pixel, 0 background.
-        groups: Categories by group. Background is the first channel, `other` the last.
+        groups: Categories by group.
+        form: `classes`: a channel of 0 and 1 per group, background first, `other` last. `colour`:
+            a BGR image, background black, groups and `other` in full colours of equally spaced
+            hues.
     """
     table = torch.full((256,), len(groups) + 1, dtype=torch.long, device=class_map.device)
     table[0] = 0
     for number, categories in enumerate(groups.values(), start=1):
         table[list(categories)] = number
-    return F.one_hot(table[class_map.long()], len(groups) + 2).permute(0, 3, 1, 2).float()
+    numbers = table[class_map.long()]
+    if form == "classes":
+        return F.one_hot(numbers, len(groups) + 2).permute(0, 3, 1, 2).float()
+    hues = [number / (len(groups) + 1) for number in range(len(groups) + 1)]
+    colours = [(0.0, 0.0, 0.0), *(colorsys.hsv_to_rgb(hue, 1, 1)[::-1] for hue in hues)]
+    return torch.tensor(colours, device=class_map.device)[numbers].permute(0, 3, 1, 2)
 
 
 def masked_magnitude(flow: Tensor, class_map: Tensor | None, scale: Tensor | float) -> Tensor:

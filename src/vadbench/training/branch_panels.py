@@ -29,13 +29,12 @@ def explain_branches(job: ExplainJob, make: Callable[[str], Branch]) -> None:
                 branch.difference(estimate, target),
                 branch.anomaly_map(estimate, target),
             )
-            form = "classes" if branch.classes else "map"
-            if branch.classes:
+            if branch.form == "classes":
                 estimate, target = (item.argmax(dim=1, keepdim=True) for item in (estimate, target))
             found = {
                 "input/image": frames_of(batch)[:, -3:],
-                f"target/{form}": target,
-                f"estimate/{form}": estimate,
+                f"target/{branch.form}": target,
+                f"estimate/{branch.form}": estimate,
                 "map/map": difference,
             }
             return found if torch.equal(difference, scored) else found | {"refined/map": scored}

@@ -7,7 +7,7 @@ patch of an image, and scored by the mean of a map of errors (`branch_scores`).
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from torch import Tensor, nn
@@ -33,11 +33,11 @@ class Branch(nn.Module):
         windows: Arrays of the views that it reads, and which frames of each; see `ViewSet`.
         reach: Further frames that must lie inside the clip.
         missing: Frames at a clip's start that it cannot score; they have the next one's score.
-        classes: Whether the target has a channel per class; else it is a map.
+        form: What its target is, in words of `vadbench.training.panels`.
     """
 
     component: ClassVar[str]
-    classes: ClassVar[bool] = False
+    form: Literal["classes", "image", "map"] = "map"
     windows: Mapping[str, Sequence[int]]
     reach: tuple[int, int] = (0, 0)
     missing: int = 0

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from vadbench.networks.translation import (
     masked_magnitude,
     max_patch_loss,
     refine,
+    target_channels,
     translation_unet,
 )
 from vadbench.training.branches import magnitude_scale
@@ -99,6 +101,35 @@ def test_class_targets_have_a_channel_per_group() -> None:
     assert target.shape == (1, 4, 2, 2)
     assert target.argmax(dim=1).tolist() == [[[0, 1], [2, 3]]]
     assert (target.sum(dim=1) == 1).all()
+
+
+def test_colour_targets_are_as_far_apart_as_hues() -> None:
+    class_map = torch.tensor([[[0, 1], [3, 90]]], dtype=torch.uint8)
+    groups = {"person": [1], "vehicle": [3, 6]}
+    target = class_targets(class_map, groups, "colour")
+    assert target.shape == (1, target_channels(groups, "colour"), 2, 2)
+    # Three hues, blue first: red, green and blue.
+    expected = torch.tensor([[[0.0, 0, 0], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]])
+    torch.testing.assert_close(target[0].permute(1, 2, 0), expected)
+
+
+@pytest.mark.parametrize("method", ["object_class_aware", "multitask_attention"])
+def test_the_variant_with_a_colour_target_learns_three_channels(method: str) -> None:
+    made = get_method(method)
+    settings = made.settings("ped2", "colour_target", "paper", {})
+    module = import_module(f"vadbench.methods.{method}.branches")
+    branch = module.Appearance(settings)
+    count = len(branch.windows["frames"])
+    estimate, target = branch(
+        {
+            "frames": torch.randint(0, 256, (2, count, 64, 64, 3), dtype=torch.uint8),
+            "class_map": torch.ones(2, 1, 64, 64, dtype=torch.uint8),
+        }
+    )
+    assert estimate.shape == target.shape == (2, 3, 64, 64)
+    assert made.stage_settings(settings, "appearance")["target"] == "colour"
+    assert made.score_settings(settings)["target"] == "colour"
+    assert "target" not in made.stage_settings(settings, "motion")
 
 
 def test_magnitude_is_masked_and_scaled() -> None:

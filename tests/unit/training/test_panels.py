@@ -17,13 +17,13 @@ SETTINGS = ObjectClassAwareSettings(encoder_weights="none")
 LENGTHS = [5, 4]
 
 
-def job(folder: Path, **outputs: Path) -> ExplainJob:
+def job(folder: Path, settings: ObjectClassAwareSettings = SETTINGS, **outputs: Path) -> ExplainJob:
     views = write_views(folder, LENGTHS, size=64, split="test")
     torch.manual_seed(0)
     weights = {}
     for name, kind in BRANCHES.items():
         weights[name] = folder / f"{name}.safetensors"
-        state = kind(SETTINGS).state_dict()
+        state = kind(settings).state_dict()
         save_file({key: value.contiguous() for key, value in state.items()}, weights[name])
     chosen = Chosen(
         ["00", "01"], np.array([0, 5, 9]), np.array([1, 0]), np.array([0, 3]), np.array([-1, -1]),
@@ -31,7 +31,7 @@ def job(folder: Path, **outputs: Path) -> ExplainJob:
     )  # fmt: skip
     return ExplainJob(
         dataset="made", method="object_class_aware", variant="full", split="test",
-        settings=SETTINGS, seed=0, weights=weights, cubes=[], views=views, chosen=chosen,
+        settings=settings, seed=0, weights=weights, cubes=[], views=views, chosen=chosen,
         scores=[], size=32, precision="32", **outputs,
     )  # fmt: skip
 
@@ -54,3 +54,12 @@ def test_maps_cover_every_frame_and_pictures_are_of_the_chosen_ones(tmp_path: Pa
         np.testing.assert_array_equal(motion[[0, 5]], motion[[1, 6]])
         assert (motion[1] != motion[2]).any()
         assert pictures["picture/appearance/target/classes"].shape == (2, 32, 32, 1)
+
+
+def test_a_colour_target_is_pictured_as_it_is(tmp_path: Path) -> None:
+    panels = tmp_path / "panels.h5"
+    settings = ObjectClassAwareSettings(encoder_weights="none", target="colour")
+    get_method("object_class_aware").explain(job(tmp_path, settings, panels=panels))
+    with open_artefact(panels, "panels") as pictures:
+        for item in ("target", "estimate"):
+            assert pictures[f"picture/appearance/{item}/image"].shape == (2, 32, 32, 3)

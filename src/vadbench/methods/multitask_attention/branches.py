@@ -8,7 +8,12 @@ from torch import Tensor
 
 from vadbench.methods.multitask_attention.networks import AttentiveUNet
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
-from vadbench.networks.translation import class_targets, masked_magnitude, translation_unet
+from vadbench.networks.translation import (
+    class_targets,
+    masked_magnitude,
+    target_channels,
+    translation_unet,
+)
 from vadbench.training.branches import Branch
 from vadbench.training.inputs import encoder_frames_of
 
@@ -29,13 +34,14 @@ class Appearance(_Student):
     """Frames t-1 and t to the segmentation map of t+1, or frame t to its own."""
 
     component = "appearance"
-    classes = True
 
     def __init__(self, settings: MultitaskAttentionSettings, weights: Path | None = None) -> None:
         super().__init__()
-        self.groups = settings.class_groups
+        self.groups, self.target = settings.class_groups, settings.target
+        self.form = "classes" if self.target == "classes" else "image"
+        outputs = target_channels(self.groups, self.target)
         inputs = 6 if settings.future else 3
-        self.unet = translation_unet("resnet34", inputs, len(self.groups) + 2, weights)
+        self.unet = translation_unet("resnet34", inputs, outputs, weights)
         if settings.future:
             self.windows = {"frames": (-1, 0), "class_map": (1,)}
             self.missing = 2
@@ -43,9 +49,9 @@ class Appearance(_Student):
             self.windows = {"frames": (0,), "class_map": (0,)}
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns estimate and target, (B, G + 2, H, W), of frames and class maps."""
+        """Returns estimate and target, (B, G + 2 or 3, H, W), of frames and class maps."""
         estimate = torch.sigmoid(self.unet(encoder_frames_of(batch)).float())
-        return estimate, class_targets(batch["class_map"][:, 0], self.groups)
+        return estimate, class_targets(batch["class_map"][:, 0], self.groups, self.target)
 
 
 class Motion(_Student):

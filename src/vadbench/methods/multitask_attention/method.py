@@ -18,7 +18,7 @@ from vadbench.settings import Settings
 
 __all__ = ["MultitaskAttention"]
 
-_APPEARANCE = ("class_groups", "future")
+_APPEARANCE = ("class_groups", "future", "target")
 _MOTION = ("attention", "scse")
 
 
@@ -35,7 +35,7 @@ class MultitaskAttention(Method):
 
     @property
     def variants(self) -> Mapping[str, Variant]:
-        """The paper's Tables 2 to 4."""
+        """The paper's Tables 2 to 4, and another reading of its target."""
 
         def motion(name: str, attention: str) -> Variant:
             words = "no attention" if attention == "none" else f"attention at the {attention}"
@@ -59,6 +59,11 @@ class MultitaskAttention(Method):
                 "both branches, segmentation of the frame itself (Table 2)",
                 {"appearance": "seg", "motion": "full"},
                 present,
+            ),
+            "colour_target": Variant(
+                "both branches, segmentation maps are colour images",
+                {"appearance": "colour_target", "motion": "full"},
+                {"target": "colour"},
             ),
             "unet": motion("unet", "none"),
             "unet_att": motion("unet_att", "decoder"),

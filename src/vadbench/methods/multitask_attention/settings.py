@@ -25,6 +25,11 @@ class MultitaskAttentionSettings(Settings):
         description="COCO categories by group: a channel of the segmentation map each, beside "
         "background and all other categories",
     )
+    target: Literal["classes", "colour"] = Field(
+        "classes",
+        description="segmentation map that is learnt: a channel per group of classes, or a colour "
+        "image, as the paper's figures show it",
+    )
     patch_rows: int = Field(4, ge=1, description="patches down and across (16 patches)")
     future: bool = Field(
         True,

@@ -11,6 +11,7 @@ from vadbench.networks.translation import (
     class_targets,
     masked_magnitude,
     refine,
+    target_channels,
     translation_unet,
 )
 from vadbench.training.branches import Branch
@@ -38,18 +39,19 @@ class Appearance(_Translation):
     """Frame to segmentation map, one channel per group of classes."""
 
     component = "appearance"
-    classes = True
     windows = {"frames": (0,), "class_map": (0,)}  # noqa: RUF012
 
     def __init__(self, settings: ObjectClassAwareSettings, weights: Path | None = None) -> None:
         super().__init__(settings)
-        self.groups = settings.class_groups
-        self.unet = translation_unet("resnet34", 3, len(self.groups) + 2, weights)
+        self.groups, self.target = settings.class_groups, settings.target
+        self.form = "classes" if self.target == "classes" else "image"
+        outputs = target_channels(self.groups, self.target)
+        self.unet = translation_unet("resnet34", 3, outputs, weights)
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns estimate and target, (B, G + 2, H, W), of frames and class maps."""
+        """Returns estimate and target, (B, G + 2 or 3, H, W), of frames and class maps."""
         estimate = torch.sigmoid(self.unet(encoder_frames_of(batch)).float())
-        return estimate, class_targets(batch["class_map"][:, 0], self.groups)
+        return estimate, class_targets(batch["class_map"][:, 0], self.groups, self.target)
 
     def error(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Squared (Eq. 4)."""

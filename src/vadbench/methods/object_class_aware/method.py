@@ -32,7 +32,7 @@ class ObjectClassAware(Method):
 
     @property
     def variants(self) -> Mapping[str, Variant]:
-        """The six cases of the paper's Table II."""
+        """The six cases of the paper's Table II, and another reading of its target."""
         both = {"appearance": "full", "motion": "full"}
         return {
             "full": Variant("both branches (C1)", both),
@@ -49,6 +49,11 @@ class ObjectClassAware(Method):
             "no_refinement": Variant(
                 "error maps as they are (C4); uses full's branches", both, {"refined": False}
             ),
+            "colour_target": Variant(
+                "segmentation maps are colour images; uses full's motion branch",
+                {"appearance": "colour_target", "motion": "full"},
+                {"target": "colour"},
+            ),
             "motion_only": Variant("without the appearance branch (C5)", {"motion": "full"}),
             "appearance_only": Variant("without the motion branch (C6)", {"appearance": "full"}),
         }
@@ -60,7 +65,13 @@ class ObjectClassAware(Method):
     def stage_settings(self, settings: Settings, stage: str) -> dict[str, Any]:
         """The branch's network, its loss, and its own training."""
         keys = {
-            "appearance": ("class_groups", "encoder_weights", "patch_rows", "appearance"),
+            "appearance": (
+                "class_groups",
+                "target",
+                "encoder_weights",
+                "patch_rows",
+                "appearance",
+            ),
             "motion": ("masked", "scale_percentile", "encoder_weights", "patch_rows", "motion"),
         }[stage]
         plain = settings.plain()
@@ -74,7 +85,7 @@ class ObjectClassAware(Method):
     def score_settings(self, settings: Settings) -> dict[str, Any]:
         """The targets, and whether maps are refined."""
         plain = settings.plain()
-        return {key: plain[key] for key in ("class_groups", "masked", "refined")}
+        return {key: plain[key] for key in ("class_groups", "masked", "refined", "target")}
 
     def fusion_weights(self, settings: Settings, variant: str) -> dict[str, float]:
         """Both branches count alike."""

@@ -1,5 +1,7 @@
 """Settings of object_class_aware; defaults are the paper's."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from vadbench.settings import Settings
@@ -21,6 +23,11 @@ class ObjectClassAwareSettings(Settings):
         default_factory=lambda: dict(CLASS_GROUPS),
         description="COCO categories by group: a channel of the segmentation map each, beside "
         "background and all other categories",
+    )
+    target: Literal["classes", "colour"] = Field(
+        "classes",
+        description="segmentation map that is learnt: a channel per group of classes, or a colour "
+        "image, as the paper's figures show it",
     )
     patch_rows: int = Field(3, ge=1, description="patches down and across (K = 9)")
     masked: bool = Field(True, description="flow magnitude on objects only")
