@@ -121,7 +121,7 @@ def evaluate(
     notes.append(note)
     if protocol.one_class_clips == "pad" and (below := int((everything < 0).sum())):
         said = f"{below} of {len(everything)} frames score below the 0 of the padded normal frame"
-        if protocol.normalise in {"train_minmax", "clip_minmax"}:
+        if protocol.normalise in {"train_minmax", "clip_minmax", "test_minmax"}:
             notes.append(f"{said}, which lowers the macro AUC if they are abnormal")
         else:
             # Where 0 lies among scores that nothing brings to 0 to 1 is chance.

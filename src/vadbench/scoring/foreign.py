@@ -159,7 +159,7 @@ def align(
                 f"{start} (or {start + 1}, counted from 1)"
             )
         if is_short:
-            if protocol.smoothing.before_drop:
+            if protocol.smoothing.sees_dropped:
                 raise VadbenchError(
                     f"{scores.path}: frames are missing that the protocol smooths over before it "
                     "drops them"
@@ -171,7 +171,7 @@ def align(
             else:
                 values = np.zeros(n_frames)
         counted = np.ones(n_frames, np.bool_)
-        if not protocol.smoothing.before_drop:
+        if not protocol.smoothing.sees_dropped:
             counted[:head] = False
             counted[max(0, n_frames - tail) :] = False
         bad = np.flatnonzero(~np.isfinite(values) & counted)

@@ -34,12 +34,22 @@ class Smoothing(Settings):
     before_drop: bool = Field(
         False, description="smooth before frames are dropped instead of after"
     )
+    before_fusion: bool = Field(
+        False,
+        description="smooth each component's frame scores, before they are fused and frames are "
+        "dropped",
+    )
 
     @model_validator(mode="after")
     def _odd(self) -> "Smoothing":
         if self.width % 2 == 0:
             raise ValueError("width must be odd")
         return self
+
+    @property
+    def sees_dropped(self) -> bool:
+        """Whether frames that are dropped have a part in the scores of their neighbours."""
+        return self.kind != "none" and (self.before_drop or self.before_fusion)
 
 
 class Protocol(Settings):
@@ -58,11 +68,12 @@ class Protocol(Settings):
     squared_errors: list[str] | None = Field(
         None, description="components that are squared errors; null: those that the method names"
     )
-    normalise: Literal["none", "train_z", "train_minmax", "clip_minmax"] = Field(
+    normalise: Literal["none", "train_z", "train_minmax", "clip_minmax", "test_minmax"] = Field(
         "none",
         description="train_z: mean and population deviation of each component over all training "
         "objects (or frames); train_minmax: likewise to 0..1; clip_minmax: of each component's "
-        "frame scores within each test clip, over the frames that are kept",
+        "frame scores within each test clip, over the frames that are kept; test_minmax: of all "
+        "test clips together",
     )
     fusion: Literal["weighted_sum", "max"] = Field(
         "weighted_sum",
@@ -77,10 +88,11 @@ class Protocol(Settings):
         description="weights by position, squared errors first, of methods with so many "
         "components; others keep their own",
     )
-    empty_frame: Literal["zero_error", "lowest"] = Field(
+    empty_frame: Literal["zero_error", "lowest", "nearest"] = Field(
         "zero_error",
         description="a frame without objects scores as one whose raw components are 0, as "
-        "HF2-VAD's code has it, or as the lowest object of its clip",
+        "HF2-VAD's code has it; as the lowest object of its clip; or as the nearest frame of its "
+        "clip that has one, of two the earlier",
     )
     smoothing: Smoothing = Field(default_factory=Smoothing, description="filter over frame scores")
     one_class_clips: Literal["skip", "pad"] = Field(
@@ -127,6 +139,7 @@ class Protocol(Settings):
             "train_z": "z by training scores",
             "train_minmax": "0 to 1 by training scores",
             "clip_minmax": "0 to 1 within each clip",
+            "test_minmax": "0 to 1 within all test clips",
         }
         shares = " and ".join(f"{share:g}" for share in self.shares or ())
         drop = ""
@@ -136,12 +149,13 @@ class Protocol(Settings):
         steps = [
             "squared errors as PSNR" if self.psnr else "",
             normalise[self.normalise],
+            f"each component: {smooth}" if smooth and smoothing.before_fusion else "",
             "highest component" if self.fusion == "max" else "",
             f"two components with {shares}" if shares else "",
             f"first {self.fill_first} frames copy the next" if self.fill_first else "",
-            smooth if smoothing.before_drop else "",
+            smooth if smoothing.before_drop and not smoothing.before_fusion else "",
             drop,
-            "" if smoothing.before_drop else smooth,
+            "" if smoothing.sees_dropped else smooth,
             {"micro": "micro AUC", "macro": "macro AUC", "both": "micro and macro AUC"}[
                 self.pooling
             ]
@@ -172,6 +186,11 @@ _MEDIAN = Smoothing(kind="median", width=17, padding="zero")
 _SAVGOL = Smoothing(kind="savgol", width=41, order=1, padding="nearest")
 _HF2VAD = Protocol(drop_first=4, normalise="train_z", smoothing=_MEDIAN)
 _EITHER = Protocol(normalise="train_z", fusion="max", smoothing=_SAVGOL)
+_EITHER_SMOOTHED = Protocol(
+    normalise="train_z",
+    fusion="max",
+    smoothing=_SAVGOL.model_copy(update={"before_fusion": True}),
+)
 _SSMTL = Protocol(
     normalise="train_minmax",
     smoothing=Smoothing(kind="gaussian", sigma=3.0, padding="reflect"),
@@ -198,8 +217,9 @@ PROTOCOLS: dict[str, Protocol] = {
     "aed": _SSMTL,
     "flow_duality": Protocol(fill_first=1, psnr=True, normalise="clip_minmax"),
     "object_class_aware": _EITHER,
-    "multitask_attention": _EITHER,
+    "multitask_attention": _EITHER_SMOOTHED,
     "either_branch": _EITHER,
+    "either_branch_smoothed_apart": _EITHER_SMOOTHED,
     "either_branch_unsmoothed": Protocol(normalise="train_z", fusion="max"),
     "either_branch_sum": Protocol(normalise="train_z", smoothing=_SAVGOL),
     "either_branch_clip_minmax": Protocol(normalise="clip_minmax", fusion="max", smoothing=_SAVGOL),
@@ -220,9 +240,10 @@ PROTOCOLS: dict[str, Protocol] = {
 - `ssmtl`, `aed`: scaled to 0 to 1 by training scores, as the sources' own scores are, a Gaussian
   over time; macro AUC with padded clips.
 - `flow_duality`: PSNR scaled to 0 to 1 within each clip, the first frame copies the second.
-- `object_class_aware`, `multitask_attention`, `either_branch`: each branch normalised by its
-  training scores, the higher one of the two, then Savitzky-Golay of 41 frames and order 1; a
-  frame is abnormal if either branch passes one threshold. `either_branch_unsmoothed` without the
+- `object_class_aware`, `either_branch`: each branch normalised by its training scores, the higher
+  one of the two, then Savitzky-Golay of 41 frames and order 1; a frame is abnormal if either
+  branch passes one threshold. `multitask_attention`, `either_branch_smoothed_apart`: the same
+  filter over the scores of each branch (Eq. 5). `either_branch_unsmoothed` without the
   filter (Table III of object_class_aware), `either_branch_sum` with the sum of the branches,
   `either_branch_clip_minmax` with branches scaled to 0 to 1 within each clip.
 - `median17`: `hf2vad` without normalisation, for single untrained scores. The zeros beyond the

@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 Offsets = npt.NDArray[np.int64]
 
 
+_BY_TEST_SCORES = frozenset({"clip_minmax", "test_minmax"})
+
+
 @dataclass(frozen=True)
 class Series:
     """Frame scores as a protocol aligns and smooths them.
@@ -53,7 +56,9 @@ def clip_series(
                 continue
             if len(kept) > 1 and (kept == kept[0]).all():
                 levels[clip] = float(kept[0])
-            if protocol.smoothing.before_drop:
+            if protocol.smoothing.before_fusion:
+                pass  # It is smoothed already.
+            elif protocol.smoothing.before_drop:
                 kept = _smooth(values, protocol.smoothing)[window]
             else:
                 kept = _smooth(kept, protocol.smoothing)
@@ -80,21 +85,24 @@ def frame_scores(
 
     Objects: components are normalised and fused per object, and a frame has its highest object's
     score (HF2-VAD, Sec. 3.3). Components that are per frame are fused with the frame's own.
+    Components that are scaled within clips, or smoothed, each by itself have a score per frame
+    before they are fused.
     """
     used = _weights(test, protocol, weights)
     objects, frames = _in_decibels(test, protocol)
-    if protocol.normalise == "clip_minmax":
+
+    def of_frames(name: str) -> Floats:
+        if name in objects:
+            return _per_frame(test, objects[name], _zero(name, protocol), protocol)
+        return frames[name]
+
+    smoothing = protocol.smoothing
+    if protocol.normalise in _BY_TEST_SCORES:
         parts = [
-            used[name]
-            * _clip_minmax(
-                _per_frame(test, objects[name], _zero(name, protocol), protocol)
-                if name in objects
-                else frames[name],
-                test.clip_offsets,
-                protocol,
-            )
-            for name in used
+            used[name] * _minmax(of_frames(name), test.clip_offsets, protocol) for name in used
         ]
+        if smoothing.before_fusion:
+            parts = [_smooth_clips(part, test.clip_offsets, smoothing) for part in parts]
         return _by_clip(_fuse(parts, protocol), test, protocol)
     scale = _training_scales(train, used, protocol)
 
@@ -102,6 +110,12 @@ def frame_scores(
         centre, width = scale[name]
         return used[name] * (values - centre) / width
 
+    if smoothing.before_fusion:
+        parts = [
+            _smooth_clips(normal(name, of_frames(name)), test.clip_offsets, smoothing)
+            for name in used
+        ]
+        return _by_clip(_fuse(parts, protocol), test, protocol)
     pieces = []
     object_names = [name for name in used if name in objects]
     if object_names:
@@ -117,18 +131,18 @@ def object_scores(
 ) -> Floats | None:
     """Returns one fused score per object, for marking boxes; None if no component has objects.
 
-    Under per-clip normalisation an object lies where a frame with its score would.
+    Scaled by test scores, an object lies where a frame with its score would.
     """
     used = {n: w for n, w in _weights(test, protocol, weights).items() if n in test.objects}
     if not used:
         return None
     objects, _ = _in_decibels(test, protocol)
-    if protocol.normalise == "clip_minmax":
+    if protocol.normalise in _BY_TEST_SCORES:
         counts = np.diff(_object_starts(test))
         parts = []
         for name, weight in used.items():
             values = _per_frame(test, objects[name], _zero(name, protocol), protocol)
-            lowest, width = _clip_ranges(values, test.clip_offsets, protocol)
+            lowest, width = _ranges(values, test.clip_offsets, protocol)
             moved = objects[name] - np.repeat(lowest, counts)
             parts.append(weight * moved / np.repeat(width, counts))
         return _fuse(parts, protocol)
@@ -267,31 +281,44 @@ def _per_frame(scores: Scores, values: Floats, zero: float, protocol: Protocol) 
             own = values[scores.object_offsets[start] : scores.object_offsets[end]]
             if len(own):
                 result[start:end][~filled[start:end]] = own.min()
+    if protocol.empty_frame == "nearest":
+        for start, end in pairwise(scores.clip_offsets.tolist()):
+            known = np.flatnonzero(filled[start:end])
+            if len(known):
+                # Halfway between two frames lies nearer to the earlier.
+                later = np.searchsorted((known[1:] + known[:-1]) / 2, np.arange(end - start))
+                result[start:end] = result[start:end][known[later]]
     return result
 
 
-def _clip_ranges(values: Floats, offsets: Offsets, protocol: Protocol) -> tuple[Floats, Floats]:
+def _ranges(values: Floats, offsets: Offsets, protocol: Protocol) -> tuple[Floats, Floats]:
     """Returns the lowest score of each clip and its range, over frames that count, (C,) each.
 
     What is dropped, or a copy of another frame's score, does not count. A constant clip has the
-    range 1 about its score, so that it becomes 0.
+    range 1 about its score, so that it becomes 0. Under `test_minmax` every clip has the range of
+    all of them.
     """
     lowest, width = np.zeros(len(offsets) - 1), np.ones(len(offsets) - 1)
+    counted: list[Floats] = []
     for number, (start, end) in enumerate(pairwise(offsets.tolist())):
         first = max(protocol.drop_first, protocol.fill_first)
         part = values[start + first : max(start, end - protocol.drop_last)]
-        if not len(
-            part
-        ):  # Nothing of the clip counts; what is filled of it has a scale all the same.
+        if not len(part):
+            # Nothing of the clip counts; what is filled of it has a scale all the same.
             part = values[start:end]
+        else:
+            counted.append(part)
         if len(part):
             lowest[number] = part.min()
             width[number] = np.ptp(part) or 1.0
+    if protocol.normalise == "test_minmax" and counted:
+        every = np.concatenate(counted)
+        lowest[:], width[:] = every.min(), np.ptp(every) or 1.0
     return lowest, width
 
 
-def _clip_minmax(values: Floats, offsets: Offsets, protocol: Protocol) -> Floats:
-    lowest, width = _clip_ranges(values, offsets, protocol)
+def _minmax(values: Floats, offsets: Offsets, protocol: Protocol) -> Floats:
+    lowest, width = _ranges(values, offsets, protocol)
     counts = np.diff(offsets)
     scaled: Floats = (values - np.repeat(lowest, counts)) / np.repeat(width, counts)
     return scaled
@@ -309,6 +336,11 @@ def _by_clip(values: Floats, scores: Scores, protocol: Protocol) -> dict[str, Fl
             for clip, part in parts.items()
         }
     return parts
+
+
+def _smooth_clips(values: Floats, offsets: Offsets, smoothing: Smoothing) -> Floats:
+    parts = [_smooth(values[a:b], smoothing) for a, b in pairwise(offsets.tolist()) if a < b]
+    return np.concatenate(parts) if parts else values
 
 
 def _smooth(values: Floats, smoothing: Smoothing) -> Floats:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import savgol_filter
 
 from vadbench.config import load_config
 from vadbench.errors import VadbenchError
@@ -22,6 +23,10 @@ def frames_of(seed: int, **components: np.ndarray) -> Scores:
     rng = np.random.default_rng(seed)
     made = components or {"error": rng.uniform(0.1, 9, sum(LENGTHS))}
     return Scores.of_frames(["a", "b"], LENGTHS, made)
+
+
+def noise(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=sum(LENGTHS))
 
 
 def minmax(values: np.ndarray) -> np.ndarray:
@@ -201,3 +206,66 @@ def test_a_clip_of_which_nothing_counts_has_a_scale_all_the_same() -> None:
     scores = Scores.of_frames(["a", "b"], [3, 1], {"error": values})
     found = clip_series(scores, scores, PROTOCOLS["flow_duality"].resolved("ped2"), {"error": 1.0})
     assert max(map(np.max, found.scores.values())) <= 1.0
+
+
+def test_branches_that_are_smoothed_apart_equal_their_plain_definition() -> None:
+    train, test = (
+        frames_of(4, error=noise(1), other=noise(2)),
+        frames_of(5, error=noise(3), other=noise(4)),
+    )
+    found = clip_series(
+        train, test, PROTOCOLS["multitask_attention"].resolved("ped2"), {"error": 1.0, "other": 1.0}
+    )
+    parts = {name: by_clip(values) for name, values in test.frames.items()}
+    together = clip_series(
+        train, test, PROTOCOLS["either_branch"].resolved("ped2"), {"error": 1.0, "other": 1.0}
+    )
+    for clip in "ab":
+        smooth = []
+        for name, by in parts.items():
+            known = train.frames[name]
+            z = (by[clip] - known.mean()) / known.std()
+            width = min(41, len(z) - 1 + len(z) % 2)
+            smooth.append(savgol_filter(z, width, 1, mode="nearest"))
+        np.testing.assert_allclose(found.scores[clip], np.max(smooth, axis=0))
+        assert (found.scores[clip] < together.scores[clip]).any()
+
+
+def test_what_is_smoothed_before_fusion_sees_what_is_dropped() -> None:
+    scores = frames_of(8)
+    smoothing = Smoothing(kind="median", width=3, before_fusion=True)
+    early = Protocol(drop_first=4, smoothing=smoothing)
+    found = clip_series(scores, scores, early, {"error": 1.0}).scores["a"]
+    assert found[0] == np.median(scores.frames["error"][3:6])
+    assert early.words().startswith("each component: median of 3 frames")
+    assert early.words().count("median") == 1
+
+
+def test_all_test_clips_together_have_one_range() -> None:
+    scores = frames_of(6, error=noise(5), other=100 * noise(6))
+    protocol = Protocol(drop_first=4, normalise="test_minmax")
+    found = clip_series(scores, scores, protocol, {"error": 1.0, "other": 1.0})
+    parts = {name: by_clip(values) for name, values in scores.frames.items()}
+    kept = {n: np.concatenate([by[c][4:] for c in "ab"]) for n, by in parts.items()}
+    for clip in "ab":
+        expected = sum((by[clip][4:] - kept[n].min()) / np.ptp(kept[n]) for n, by in parts.items())
+        np.testing.assert_allclose(found.scores[clip], expected)
+
+
+def test_a_frame_without_objects_scores_as_the_nearest_that_has_one() -> None:
+    counts = np.array([0, 1, 0, 0, 0, 2, 0, 0, 1])
+    scores = Scores(
+        ["a", "b"],
+        np.array([0, 7, 9]),
+        np.cumsum([0, *counts]),
+        np.zeros((4, 4), np.float32),
+        {"error": np.array([3.0, 5.0, 4.0, 9.0])},
+    )
+    found = clip_series(scores, scores, Protocol(empty_frame="nearest"), {"error": 1.0})
+    assert found.scores["a"].tolist() == [3, 3, 3, 3, 5, 5, 5]
+    assert found.scores["b"].tolist() == [9, 9]
+    lonely = Scores(
+        ["d"], np.array([0, 2]), np.zeros(3, int), np.zeros((0, 4)), {"error": np.zeros(0)}
+    )
+    empty = clip_series(scores, lonely, Protocol(empty_frame="nearest"), {"error": 1.0})
+    assert empty.scores["d"].tolist() == [0, 0]
