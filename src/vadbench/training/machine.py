@@ -1,7 +1,9 @@
 """What this machine computes with: device, precision, threads."""
 
 import ctypes
+import mmap
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +45,7 @@ def set_up_torch(threads: int) -> None:
     # Nothing here reads memory that it has not written; filling it first takes most of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     _keep_freed_memory()
+    _map_constants()
 
 
 def _keep_freed_memory() -> None:
@@ -52,3 +55,22 @@ def _keep_freed_memory() -> None:
         trim_threshold, mmap_threshold = -1, -3
         mallopt(trim_threshold, 2**31 - 1)
         mallopt(mmap_threshold, 2**30)
+
+
+@cache
+def _map_constants() -> None:
+    """Has PyTorch's constants mapped before a vector function looks for them.
+
+    Such functions read some of them under a mask. If no lane needs a constant, a page that is not
+    mapped stays so, and each time the processor spends hundreds of cycles on finding out that it
+    need not fault: ELU took eleven times as long.
+    """
+    try:
+        maps = Path("/proc/self/maps").read_text()
+    except OSError:
+        return
+    for line in maps.splitlines():
+        span, rights, *_, path = line.split()
+        if rights == "r--p" and Path(path).name.startswith("libtorch_cpu."):
+            start, end = (int(item, 16) for item in span.split("-"))
+            _ = (ctypes.c_ubyte * (end - start)).from_address(start)[:: mmap.PAGESIZE]
