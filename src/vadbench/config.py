@@ -165,10 +165,11 @@ class Config(Settings):
         "auto",
         description="auto: bfloat16 where processor or GPU has it, 32-bit otherwise",
     )
-    selection: Literal["last", "best_test"] = Field(
+    selection: Literal["last", "train_loss", "best_test"] = Field(
         "last",
-        description="last: the last epoch is the result; best_test: in addition keep the epoch "
-        "with the best test AUC, as many papers do, marked as chosen on test labels",
+        description="last: the last epoch is the result; train_loss: in addition keep the epoch "
+        "with the lowest training loss; best_test: in addition keep the epoch with the best test "
+        "AUC, as many papers do, marked as chosen on test labels",
     )
     memory_gb: float = Field(
         4.0,

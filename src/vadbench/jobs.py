@@ -143,7 +143,7 @@ def rules_of(plan: Plan) -> dict[str, Rule]:
         "cut_cubes": teacher("cubes", "cut_cubes"),
         "make_views": teacher("views", "make_views"),
         "train": Rule(
-            plan.extra_outputs(f"results/{run}/{{stage}}.best_test.safetensors") | weights,
+            plan.chosen_weights(f"results/{run}/{{stage}}") | weights,
             f"{run}/{{stage}}",
             "train",
             lambda at: plan.train_files(run_of(at), at.stage),
@@ -157,6 +157,7 @@ def rules_of(plan: Plan) -> dict[str, Rule]:
             lambda at: plan.frozen_params(run_of(at), at.stage),
         ),
         "score": scoring("", "last"),
+        "score_train_loss": scoring("train_loss/", "train_loss"),
         "score_best_test": scoring("best_test/", "best_test"),
         "evaluate": Rule(
             {"": f"results/{run}/metrics.json"},

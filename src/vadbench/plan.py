@@ -534,13 +534,13 @@ class Plan:
     def stage_file(self, run: Run, stage: str, selection: str = "last") -> str:
         """Weights of a stage, in the folder of the run that trains it."""
         folder = run.trained.of(self._stages(run)[stage]).folder
-        suffix = ".best_test" if selection == "best_test" else ""
+        suffix = "" if selection == "last" else f".{selection}"
         return f"{folder}/{stage}{suffix}.safetensors"
 
     def weights(self, run: Run, selection: str = "last") -> list[str]:
         """Weights that scoring a run needs, in order of its stages.
 
-        With selection `best_test` weights are of the best epoch on the test set, but for those
+        With a selection other than `last` weights are of the epoch that it chose, but for those
         that another stage was trained on.
         """
         last = self._last_stages(run)
@@ -602,9 +602,10 @@ class Plan:
         own = None if start.weights == "imagenet" else start.weights
         return find_weights(start.network, own, f"methods.{run.method}.settings.{start.key}")
 
-    def extra_outputs(self, pattern: str) -> dict[str, str]:
-        """The second weights file of every stage, where epochs are chosen on the test set too."""
-        return {"best_test": pattern} if self.config.selection == "best_test" else {}
+    def chosen_weights(self, stem: str) -> dict[str, str]:
+        """The second weights file of every stage, where an epoch is chosen beside the last."""
+        chosen = self.config.selection
+        return {} if chosen == "last" else {chosen: f"{stem}.{chosen}.safetensors"}
 
     def _frozen(self, run: Run, stage: str | None, split: str) -> list[str]:
         """Outputs of a frozen stage that training `stage`, or scoring (None), reads, if any."""
@@ -641,6 +642,8 @@ class Plan:
             own[start.key] = "file"
         job = _job(own, *method.train_code) | self._content_params(self.train_foreign(run, stage))
         job |= {"precision": self.config.precision, "earlier": method.before(run.base, stage)}
+        if self.config.selection == "train_loss":
+            job["least_loss"] = True
         if self.config.selection == "best_test":
             if type(method).scorer is Method.scorer:
                 raise VadbenchError(
@@ -656,7 +659,7 @@ class Plan:
         """What a run's raw scores are computed from."""
         frozen = self._frozen(run, None, split)
         applied = get_method(run.method).frozen(run.base, None)
-        if selection == "best_test" and applied in self._last_stages(run):
+        if selection != "last" and applied in self._last_stages(run):
             # Outputs of a frozen stage are those of its last epoch.
             frozen = []
         return {
@@ -682,16 +685,21 @@ class Plan:
         }
 
     def scores(self, run: Run) -> dict[str, str]:
-        """Raw scores by split and, where epochs are chosen on the test set too, of that epoch.
+        """Raw scores by split and, where an epoch is chosen beside the last, of that epoch.
 
         Training scores are those of the data set that the run was trained on.
         """
         folders = {"train": run.trained.folder, "test": run.folder}
         files = {split: f"{folder}/scores/{split}.h5" for split, folder in folders.items()}
-        if self.config.selection == "best_test" and self._stages(run):
+        for chosen in self.selections(run)[1:]:
             for split, folder in folders.items():
-                files[f"best_test_{split}"] = f"{folder}/best_test/scores/{split}.h5"
+                files[f"{chosen}_{split}"] = f"{folder}/{chosen}/scores/{split}.h5"
         return files
+
+    def selections(self, run: Run) -> list[str]:
+        """How epochs are chosen whose scores a run has: `last`, and another if one is asked for."""
+        chosen = self.config.selection
+        return ["last", chosen] if chosen != "last" and self._stages(run) else ["last"]
 
     def protocols(self, run: Run, *, every: bool = False) -> dict[str, Protocol]:
         """The run's own protocol and the configuration's, or every one, as they are for it."""
@@ -762,6 +770,7 @@ class Plan:
                 "protocols": {name: item.plain() for name, item in protocols.items()},
                 "matrix": {name: item.plain() for name, item in every.items()},
                 "weights": method.fusion_weights(self.settings(run), run.base),
+                "selections": self.selections(run),
             }
         )
 

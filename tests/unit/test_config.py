@@ -270,13 +270,16 @@ def test_variants_share_the_stages_that_they_have_in_common(plan: Plan) -> None:
 def test_the_best_epoch_is_that_of_all_stages_that_no_other_was_trained_on(
     method: str, variant: str, chosen: list[str], last: list[str]
 ) -> None:
-    plan = Plan(load_config(demo() | {"selection": "best_test"}), root=Path("data"))
     run = Run("walkway", method, variant, 0)
-    names = [Path(path).name for path in plan.weights(run, "best_test")]
-    assert sorted(names) == sorted(
-        [f"{stage}.best_test.safetensors" for stage in chosen]
-        + [f"{stage}.safetensors" for stage in last]
-    )
+    for selection in ("best_test", "train_loss"):
+        plan = Plan(load_config(demo() | {"selection": selection}), root=Path("data"))
+        names = [Path(path).name for path in plan.weights(run, selection)]
+        assert sorted(names) == sorted(
+            [f"{stage}.{selection}.safetensors" for stage in chosen]
+            + [f"{stage}.safetensors" for stage in last]
+        )
+        assert f"{selection}_test" in plan.scores(run)
+        assert plan.selections(run) == ["last", selection]
 
 
 def test_methods_without_a_seed_run_once() -> None:

@@ -186,8 +186,9 @@ def test_a_lost_file_is_made_again_with_the_same_content(tree: Tree) -> None:
     assert file_digest(path) == before
 
 
-def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> None:
-    config = copy.deepcopy(SMALL) | {"selection": "best_test"}
+@pytest.mark.parametrize("selection", ["best_test", "train_loss"])
+def test_the_epoch_that_is_chosen_stands_beside_the_last(tree: Tree, selection: str) -> None:
+    config = copy.deepcopy(SMALL) | {"selection": selection}
     # The variant of one stage: with `full`, three would be trained again.
     config["methods"]["hf2vad"]["variants"] = ["no_frame_prediction"]
     tree.configure(config)
@@ -199,9 +200,9 @@ def test_the_epoch_chosen_on_test_labels_stands_beside_the_last(tree: Tree) -> N
     tree.run()
     table = pd.read_csv(tree.folder / "results/tables/benchmark.csv")
     selections = table.groupby("method")["selection"].unique()
-    assert set(selections["hf2vad"]) == {"last", "best_test"}
+    assert set(selections["hf2vad"]) == {"last", selection}
     assert set(selections["baselines"]) == {"last"}
-    assert weights.with_suffix(".best_test.safetensors").is_file()
+    assert weights.with_suffix(f".{selection}.safetensors").is_file()
     assert file_digest(scores) == before
 
 

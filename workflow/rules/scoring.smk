@@ -1,6 +1,7 @@
 # Raw component scores once, then every protocol on them.
 #
 # results/<dataset>/<method>/<variant>/seed<seed>/scores/<split>.h5
+# results/<dataset>/<method>/<variant>/seed<seed>/train_loss/scores/<split>.h5   selection: train_loss
 # results/<dataset>/<method>/<variant>/seed<seed>/best_test/scores/<split>.h5   selection: best_test
 # results/<dataset>/<method>/<variant>/seed<seed>/metrics.json
 
@@ -26,6 +27,17 @@ rule score:
         script=PLAN.script("score"),
     script:
         "../scripts/score.py"
+
+
+use rule score as score_train_loss with:
+    input:
+        unpack(files_of("score_train_loss")),
+    output:
+        "results/{dataset}/{method}/{variant}/seed{seed}/train_loss/scores/{split}.h5",
+    log:
+        "logs/score_train_loss/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
+    benchmark:
+        "results/timings/score_train_loss/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
 
 
 use rule score as score_best_test with:

@@ -11,9 +11,7 @@ rule train:
     input:
         unpack(files_of("train")),
     output:
-        **PLAN.extra_outputs(
-            "results/{dataset}/{method}/{variant}/seed{seed}/{stage}.best_test.safetensors"
-        ),
+        **PLAN.chosen_weights("results/{dataset}/{method}/{variant}/seed{seed}/{stage}"),
         weights="results/{dataset}/{method}/{variant}/seed{seed}/{stage}.safetensors",
     log:
         "logs/train/{dataset}/{method}/{variant}/seed{seed}/{stage}.log",

@@ -16,9 +16,11 @@ with job_log(snakemake.log[0]):
 
     job, at, files = snakemake.params.job, snakemake.wildcards, snakemake.input
     index = load_json(files.index)
-    paths = {"last": (files.train, files.test)}
-    if files.get("best_test_test"):
-        paths["best_test"] = (files.best_test_train, files.best_test_test)
+    paths = {
+        name: (files[f"{prefix}train"], files[f"{prefix}test"])
+        for name in job["selections"]
+        for prefix in ["" if name == "last" else f"{name}_"]
+    }
     protocols = {name: Protocol(**item) for name, item in job["protocols"].items()}
     every = {name: Protocol(**item) for name, item in job["matrix"].items()}
     own, weights, rate = job["default_protocol"], job["weights"], job["false_positive_rate"]

@@ -44,6 +44,7 @@ with job_log(snakemake.log[0]):
             frozen=next(map(Path, files.get("frozen", [])), None),
             pretrained=next(iter(snakemake.params.foreign.get("pretrained", [])), None),
             test=test,
+            least_loss=job.get("least_loss", False),
             effective=job["settings"],
             code=job["code"],
         )

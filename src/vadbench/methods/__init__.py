@@ -184,6 +184,7 @@ class TrainJob:
             together; but 2 GB are each one's.
         devices: GPUs to train on, or processes where there is no GPU.
         test: Given, the best epoch on the test set is kept beside the last.
+        least_loss: Whether the epoch with the lowest training loss is kept beside the last.
         effective: The part of the settings that the result depends on, stored as provenance.
         code: Code fingerprint, stored as provenance.
     """
@@ -206,6 +207,7 @@ class TrainJob:
     frozen: Path | None = None
     pretrained: Path | None = None
     test: TestSet | None = None
+    least_loss: bool = False
     effective: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
 

@@ -113,7 +113,17 @@ def _weights(console: "Console", path: Path, tell: Tell) -> None:
         raise VadbenchError(f"{path}: not readable weights ({error}){_REMEDY}") from error
     count = sum(_product(shape) for shape, _ in tensors.values())
     tell(f"{path}:", f"weights, {count:,} parameters")
-    for name in ("dataset", "method", "variant", "stage", "seed", "devices", "chosen", "test_auc"):
+    for name in (
+        "dataset",
+        "method",
+        "variant",
+        "stage",
+        "seed",
+        "devices",
+        "chosen",
+        "test_auc",
+        "train_loss",
+    ):
         if name in facts:
             tell(name, str(facts[name]))
     if "epoch" in facts:

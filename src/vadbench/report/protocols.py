@@ -9,6 +9,7 @@ import pandas as pd
 from vadbench.datasets.index import index_labels, load_json
 from vadbench.errors import VadbenchError
 from vadbench.methods import get_method, nearest
+from vadbench.report.summary import SELECTIONS
 from vadbench.report.table import PROTOCOL_COLUMNS, list_labels, list_notes
 from vadbench.report.terminal import open_console
 from vadbench.scoring.evaluate import protocol_matrix
@@ -79,9 +80,11 @@ def _run_rows(
     plan: "Plan", run: "Run", files: dict[str, str], index: dict[str, Any], names: Sequence[str]
 ) -> list[dict[str, Any]]:
     method, settings = get_method(run.method), plan.settings(run)
-    pairs = {"last": (files["train"], files["test"])}
-    if "best_test_test" in files:
-        pairs["best_test"] = (files["best_test_train"], files["best_test_test"])
+    pairs = {
+        name: (files[f"{prefix}train"], files[f"{prefix}test"])
+        for name in plan.selections(run)
+        for prefix in ["" if name == "last" else f"{name}_"]
+    }
     about = {
         "dataset": run.dataset,
         "method": run.method,
@@ -141,7 +144,7 @@ def print_matrix(table: pd.DataFrame, known: dict[str, Protocol], *, components:
             (method, variant, score, selection): [
                 method,
                 variant if score == "fused" else score,
-                *(["best test epoch"] if selection == "best_test" else []),
+                *([] if selection == "last" else [SELECTIONS[selection]]),
             ]
             for method, variant, score, selection in columns
         }

@@ -11,6 +11,7 @@ import pandas as pd
 from vadbench.artefacts import write_atomically
 
 __all__ = [
+    "SELECTIONS",
     "SUMMARY_COLUMNS",
     "add_status",
     "label",
@@ -44,10 +45,18 @@ why."""
 _SHOWN = 12  # digits of a digest in the short table
 
 
+SELECTIONS = {
+    "last": "last epoch",
+    "train_loss": "epoch of the lowest training loss",
+    "best_test": "epoch chosen on test labels",
+}
+"""How an epoch is chosen, in words."""
+
+
 def label(variant: str, score: str, selection: str) -> str:
     """Returns the name of a row: components that stand alone by their own."""
     name = variant if score == "fused" else score
-    return f"{name} (epoch chosen on test labels)" if selection == "best_test" else name
+    return name if selection == "last" else f"{name} ({SELECTIONS[selection]})"
 
 
 def own_protocol(table: pd.DataFrame) -> pd.DataFrame:

@@ -188,7 +188,7 @@ def evaluate_run(
     """Evaluates a run under every protocol, fused and component by component.
 
     Args:
-        scores: Training and test scores by how the epoch was chosen (`last`, `best_test`).
+        scores: Training and test scores by how the epoch was chosen (`last`, `best_test`, ...).
         labels: Labels by test clip.
         protocols: Protocols by name.
         weights: The method's fusion weights; empty for a method whose components stand alone.

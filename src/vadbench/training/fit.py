@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import math
 import os
 import shutil
 import signal
@@ -19,11 +20,12 @@ import threading
 import time
 import warnings
 import zipfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 import lightning as L
 import torch
@@ -41,7 +43,7 @@ from vadbench.training.data import Batches
 from vadbench.training.machine import number_format
 from vadbench.training.stage import Stage
 
-__all__ = ["BestEpoch", "alone", "fit", "save_weights"]
+__all__ = ["BestEpoch", "ChosenEpoch", "LeastLoss", "alone", "fit", "save_weights"]
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 300.0
@@ -134,7 +136,7 @@ class _Keep(Callback):
             return 0
         if self.judge is not None and kept.get("vadbench_judge") != self.judge:
             # The epochs before it were judged otherwise, or not at all, and their weights are gone.
-            log.info("%s holds no best epoch on this test set; starting anew", self.path)
+            log.info("%s holds no epoch that was chosen in this way; starting anew", self.path)
             return 0
         return int(kept["global_step"])
 
@@ -189,40 +191,39 @@ class _Keep(Callback):
             raise SIGTERMException
 
 
-class BestEpoch(Callback):
-    """Scores every epoch on the test set and keeps the weights of the best.
+class ChosenEpoch(Callback):
+    """Scores every epoch and keeps the weights of the best.
 
     Checkpoints hold what it keeps, so a training that goes on knows what an undisturbed one knows.
 
     Args:
         networks: What is trained.
-        judge: Returns the score of the networks as they are.
         about: All that a score depends on beside them (JSON types); a checkpoint of epochs that
             were judged otherwise is not used.
 
     Attributes:
+        name: Of the selection.
         key: Digest of `about`.
-        score: The best score so far; negative before the first epoch.
-        epoch: Its epoch, from 0.
+        score: The best score so far, the higher the better.
+        epoch: Its epoch, from 0; negative before the first.
         weights: The networks' weights then, on the processor.
     """
 
-    def __init__(
-        self, networks: torch.nn.Module, judge: Callable[[], float], about: Mapping[str, Any]
-    ) -> None:
-        self._networks, self._judge = networks, judge
+    name: ClassVar[str]
+
+    def __init__(self, networks: torch.nn.Module, about: Mapping[str, Any]) -> None:
+        self._networks = networks
         self.key = _digest(about)
-        self.score, self.epoch = -1.0, -1
+        self.score, self.epoch = -math.inf, -1
         self.weights: dict[str, torch.Tensor] = {}
 
-    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Scores the epoch."""
-        module.eval()
-        score = self._judge()
-        module.train()
-        module.log("test_auc", score, rank_zero_only=True)
-        if score > self.score:
-            self.score, self.epoch = score, trainer.current_epoch
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What is stored with the weights: how they were chosen, the epoch, and its score."""
+
+    def _offer(self, score: float, epoch: int) -> None:
+        if score > self.score or self.epoch < 0:
+            self.score, self.epoch = score, epoch
             state = self._networks.state_dict()
             self.weights = {name: value.detach().cpu().clone() for name, value in state.items()}
 
@@ -236,6 +237,85 @@ class BestEpoch(Callback):
         self.weights = state_dict["weights"]
 
 
+class BestEpoch(ChosenEpoch):
+    """Keeps the epoch that scores best on the test set.
+
+    Args:
+        networks: What is trained.
+        judge: Returns the AUC of the networks as they are.
+        about: See `ChosenEpoch`.
+    """
+
+    name = "best_test"
+
+    def __init__(
+        self, networks: torch.nn.Module, judge: Callable[[], float], about: Mapping[str, Any]
+    ) -> None:
+        super().__init__(networks, about)
+        self._judge = judge
+
+    def facts(self) -> dict[str, Any]:
+        """The epoch and its AUC."""
+        return {"chosen": "best test AUC", "epoch": self.epoch, "test_auc": self.score}
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Scores the epoch."""
+        module.eval()
+        score = self._judge()
+        module.train()
+        module.log("test_auc", score, rank_zero_only=True)
+        self._offer(score, trainer.current_epoch)
+
+
+class LeastLoss(ChosenEpoch):
+    """Keeps the epoch with the lowest training loss, the mean of its steps'.
+
+    Args:
+        networks: What is trained.
+    """
+
+    name = "train_loss"
+
+    def __init__(self, networks: torch.nn.Module) -> None:
+        super().__init__(networks, {"chosen": self.name})
+        self._total: torch.Tensor | float = 0.0
+        self._steps = 0
+
+    def facts(self) -> dict[str, Any]:
+        """The epoch and its loss."""
+        return {"chosen": "lowest training loss", "epoch": self.epoch, "train_loss": -self.score}
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Adds a step's loss, where it is computed: fetching it would make a GPU wait."""
+        self._total = self._total + outputs["loss"].detach().double()
+        self._steps += 1
+
+    def on_train_epoch_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        """Compares the epoch's loss, of all processes."""
+        loss = torch.as_tensor(self._total, device=module.device) / self._steps
+        if trainer.world_size > 1:
+            loss = trainer.strategy.reduce(loss, reduce_op="mean")
+        self._total, self._steps = 0.0, 0
+        module.log("epoch_loss", float(loss), rank_zero_only=True)
+        self._offer(-float(loss), trainer.current_epoch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best so far, and what is known of the epoch that is under way."""
+        return super().state_dict() | {"total": float(self._total), "steps": self._steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores both."""
+        super().load_state_dict(state_dict)
+        self._total, self._steps = state_dict["total"], state_dict["steps"]
+
+
 def fit(
     stage: Stage,
     batches: Batches,
@@ -245,7 +325,7 @@ def fit(
     work: Path,
     precision: str,
     about: Mapping[str, Any],
-    best: BestEpoch | None = None,
+    best: ChosenEpoch | None = None,
     devices: int = 1,
     threads: int = 1,
 ) -> bool:
@@ -260,7 +340,7 @@ def fit(
         precision: "auto", "32" or "bf16".
         about: All that the weights depend on (JSON types); a checkpoint of anything else is not
             used.
-        best: Keeps the epoch that is best on the test set, where one is asked for.
+        best: Keeps the epoch that is chosen beside the last, where one is asked for.
         devices: GPUs to train on, or processes where there is no GPU. Each trains on its part of
             a batch, and has a copy of the samples in memory.
         threads: Threads of each process.

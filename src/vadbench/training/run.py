@@ -39,7 +39,7 @@ def train(
             f"{'no file of pretrained weights' if job.pretrained is None else job.pretrained}"
         )
     # Lightning takes seconds to import, and what scores or applies networks needs none of it.
-    from vadbench.training.fit import BestEpoch, alone, fit, save_weights
+    from vadbench.training.fit import BestEpoch, ChosenEpoch, LeastLoss, alone, fit, save_weights
 
     threads = max(1, job.threads // job.devices)
     set_up_torch(threads)
@@ -68,7 +68,7 @@ def train(
     if job.devices > 1:
         # Sums over several processes are rounded otherwise.
         about["devices"] = job.devices
-    best = None
+    best: ChosenEpoch | None = LeastLoss(networks) if job.least_loss else None
     if job.test is not None:
         test, paths = job.test, [*job.cubes, *job.views]
         score = method.scorer(job)
@@ -95,9 +95,8 @@ def train(
         )
         if writes:
             if best is not None:
-                facts = {"chosen": "best test AUC", "epoch": best.epoch, "test_auc": best.score}
-                second = job.output.with_suffix(".best_test.safetensors")
-                save_weights(best.weights, second, about | facts, inputs)
+                second = job.output.with_suffix(f".{best.name}.safetensors")
+                save_weights(best.weights, second, about | best.facts(), inputs)
             save_weights(networks.state_dict(), job.output, about, inputs)
             (job.work / "last.ckpt").unlink(missing_ok=True)
 

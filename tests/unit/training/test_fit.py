@@ -26,6 +26,7 @@ from vadbench.methods.hf2vad.settings import HF2VADSettings
 from vadbench.methods.hf2vad.train import train_stage
 from vadbench.scoring.judge import judge
 from vadbench.scoring.protocol import PROTOCOLS
+from vadbench.training import fit
 from vadbench.training.fit import alone, save_weights
 from vadbench.training.settings import StageSettings
 
@@ -292,6 +293,59 @@ def test_choosing_an_epoch_on_the_test_set_leaves_the_last_epoch_alone(data: Pat
     assert best["epoch"] in (0, 1)
     table = pd.read_csv(data / "chosen/training/flow/logs/version_0/metrics.csv")
     assert best["test_auc"] == pytest.approx(table["test_auc"].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("at", [None, 1, STEPS, STEPS + 2])
+def test_the_epoch_of_the_least_loss_stands_beside_the_last(
+    data: Path, monkeypatch: pytest.MonkeyPatch, at: int | None
+) -> None:
+    """And is the same after a break at any step."""
+    losses: dict[int, float] = {}
+    step = fit._Training.training_step
+
+    def watched(self: Any, batch: Any, batch_idx: int) -> torch.Tensor:
+        if self.trainer.global_step == at and at not in losses:
+            losses[at] = np.nan
+            raise OSError("gone")
+        loss = step(self, batch, batch_idx)
+        losses[self.trainer.global_step] = float(loss.detach())
+        return loss
+
+    monkeypatch.setattr(fit, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(fit._Training, "training_step", watched)
+    folder = data / f"least{at}"
+    mine = replace(job(folder, "flow"), least_loss=True)
+    if at is not None:
+        with pytest.raises(OSError, match="gone"):
+            train_stage(mine)
+    train_stage(mine)
+    means = [np.mean([losses[e * STEPS + i] for i in range(STEPS)]) for e in range(2)]
+    last = folder / "flow.safetensors"
+    assert last.read_bytes() == (data / "before/flow.safetensors").read_bytes()
+    chosen = folder / "flow.train_loss.safetensors"
+    told = json.loads(facts(chosen)["vadbench"])
+    assert told["chosen"] == "lowest training loss"
+    assert told["epoch"] == int(np.argmin(means))
+    assert told["train_loss"] == pytest.approx(min(means), rel=1e-9)
+    # Losses of random data fall: it is the last epoch, whose weights these are.
+    assert told["epoch"] == 1
+    with safe_open(last, "pt") as one, safe_open(chosen, "pt") as other:
+        for name in one.keys():  # noqa: SIM118
+            assert torch.equal(one.get_tensor(name), other.get_tensor(name))
+
+
+def test_the_weights_of_an_earlier_epoch_of_less_loss_are_kept(tmp_path: Path) -> None:
+    network = torch.nn.Linear(1, 1, bias=False)
+    keep = fit.LeastLoss(network)
+    trainer, module = Mock(world_size=1), Mock(device=torch.device("cpu"))
+    for epoch, (weight, loss) in enumerate([(1.0, 3.0), (2.0, 1.0), (3.0, 2.0)]):
+        trainer.current_epoch = epoch
+        torch.nn.init.constant_(network.weight, weight)
+        for part in (loss - 0.5, loss + 0.5):
+            keep.on_train_batch_end(trainer, module, {"loss": torch.tensor(part)}, {}, 0)
+        keep.on_train_epoch_end(trainer, module)
+    assert keep.facts() == {"chosen": "lowest training loss", "epoch": 1, "train_loss": 1.0}
+    assert keep.weights["weight"].item() == 2.0
 
 
 def told(cubes: list[Path], values: list[float], **about: str) -> TestSet:

@@ -34,8 +34,9 @@ class Node:
         libraries: Versions of the libraries that computed it.
         inputs: Digest of each file that it was made from, by path.
         problem: Why it could not be read.
-        epoch: Of weights that were chosen on the test set, the epoch, from 1.
-        test_auc: And the AUC that they were chosen by.
+        epoch: Of weights of an epoch that was chosen, the epoch, from 1.
+        test_auc: The AUC on the test set that they were chosen by.
+        train_loss: Or the training loss.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Node:
     problem: str = ""
     epoch: int | None = None
     test_auc: float | None = None
+    train_loss: float | None = None
 
 
 def read_node(path: str) -> Node:
@@ -106,6 +108,7 @@ def _weights(path: str, file: Path) -> Node:
         inputs=inputs if isinstance(inputs, dict) else {},
         epoch=facts["epoch"] + 1 if "epoch" in facts else None,
         test_auc=facts.get("test_auc"),
+        train_loss=facts.get("train_loss"),
     )
 
 
@@ -183,7 +186,7 @@ def _configuration(plan: Plan, run: Run, job: Mapping[str, Any], metrics: Mappin
 
 
 def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Describes the scores and weights of the last epoch, or of the best on the test set."""
+    """Describes the scores and weights of the last epoch, or of one that was chosen."""
     path = f"{run.folder}/{'' if name == 'last' else f'{name}/'}scores/test.h5"
     scores = read_node(located(path).as_posix())
     weights = []
@@ -201,6 +204,8 @@ def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> d
                 "epoch": epochs if node.epoch is None else node.epoch,
                 "epochs": epochs,
                 "test_auc": node.test_auc,
+                "train_loss": node.train_loss,
+                "chosen": node.epoch is not None,
                 "settings": node.settings,
                 "inputs": len(node.inputs),
                 "problem": node.problem,
@@ -226,7 +231,7 @@ def _selection(plan: Plan, run: Run, metrics: Mapping[str, Any], name: str) -> d
 
 def _epoch(weights: list[dict[str, Any]]) -> int | str | None:
     """The epoch of what is scored: of branches that are chosen each for itself, each one's."""
-    chosen = [item for item in weights if item["test_auc"] is not None]
+    chosen = [item for item in weights if item["chosen"]]
     if len(chosen) > 1:
         return ", ".join(f"{item['epoch']} ({item['stage']})" for item in chosen)
     return weights[-1]["epoch"] if weights else None
