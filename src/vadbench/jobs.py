@@ -88,15 +88,6 @@ def rules_of(plan: Plan) -> dict[str, Rule]:
             ),
         )
 
-    def scoring(folder: str, selection: str) -> Rule:
-        return Rule(
-            {"": f"results/{run}/{folder}scores/{{split}}.h5"},
-            f"{run}/{{split}}",
-            "score",
-            lambda at: plan.score_files(run_of(at), at.split, selection),
-            lambda at: plan.score_params(run_of(at)),
-        )
-
     def explaining(file: str) -> Rule:
         return Rule(
             {"": f"results/{run}/{file}.h5"},
@@ -156,9 +147,20 @@ def rules_of(plan: Plan) -> dict[str, Rule]:
             lambda at: plan.frozen_files(run_of(at), at.stage, at.split),
             lambda at: plan.frozen_params(run_of(at), at.stage),
         ),
-        "score": scoring("", "last"),
-        "score_train_loss": scoring("train_loss/", "train_loss"),
-        "score_best_test": scoring("best_test/", "best_test"),
+        "score": Rule(
+            {"": f"results/{run}/scores/{{split}}.h5"},
+            f"{run}/{{split}}",
+            "score",
+            lambda at: plan.score_files(run_of(at), at.split),
+            lambda at: plan.score_params(run_of(at)),
+        ),
+        "score_chosen": Rule(
+            {"": f"results/{run}/{{selection}}/scores/{{split}}.h5"},
+            f"{run}/{{selection}}/{{split}}",
+            "score",
+            lambda at: plan.score_files(run_of(at), at.split, at.selection),
+            lambda at: plan.score_params(run_of(at)),
+        ),
         "evaluate": Rule(
             {"": f"results/{run}/metrics.json"},
             run,
@@ -241,6 +243,7 @@ def wildcards_of(plan: Plan) -> dict[str, str]:
         "variant": r"[A-Za-z0-9_+.@-]+",
         "seed": r"\d+",
         "stage": r"[a-z_]+",
+        "selection": "train_loss|best_test",
         "split": "train|test",
         "clip": r"[^/]+",
     }

@@ -1,8 +1,8 @@
 # Raw component scores once, then every protocol on them.
 #
 # results/<dataset>/<method>/<variant>/seed<seed>/scores/<split>.h5
-# results/<dataset>/<method>/<variant>/seed<seed>/train_loss/scores/<split>.h5   selection: train_loss
-# results/<dataset>/<method>/<variant>/seed<seed>/best_test/scores/<split>.h5   selection: best_test
+# results/<dataset>/<method>/<variant>/seed<seed>/<selection>/scores/<split>.h5   of an epoch that is
+#   chosen beside the last: best_test, train_loss
 # results/<dataset>/<method>/<variant>/seed<seed>/metrics.json
 
 
@@ -29,26 +29,15 @@ rule score:
         "../scripts/score.py"
 
 
-use rule score as score_train_loss with:
+use rule score as score_chosen with:
     input:
-        unpack(files_of("score_train_loss")),
+        unpack(files_of("score_chosen")),
     output:
-        "results/{dataset}/{method}/{variant}/seed{seed}/train_loss/scores/{split}.h5",
+        "results/{dataset}/{method}/{variant}/seed{seed}/{selection}/scores/{split}.h5",
     log:
-        "logs/score_train_loss/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
+        "logs/score_chosen/{dataset}/{method}/{variant}/seed{seed}/{selection}/{split}.log",
     benchmark:
-        "results/timings/score_train_loss/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
-
-
-use rule score as score_best_test with:
-    input:
-        unpack(files_of("score_best_test")),
-    output:
-        "results/{dataset}/{method}/{variant}/seed{seed}/best_test/scores/{split}.h5",
-    log:
-        "logs/score_best_test/{dataset}/{method}/{variant}/seed{seed}/{split}.log",
-    benchmark:
-        "results/timings/score_best_test/{dataset}/{method}/{variant}/seed{seed}/{split}.tsv"
+        "results/timings/score_chosen/{dataset}/{method}/{variant}/seed{seed}/{selection}/{split}.tsv"
 
 
 rule evaluate:

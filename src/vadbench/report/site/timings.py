@@ -23,16 +23,7 @@ _KINDS = {
     "make_views": "views",
 }
 """What the rules that make a file per clip make, in the order of the way of the data."""
-_ORDER = [
-    *_KINDS,
-    "index",
-    "train",
-    "apply_frozen",
-    "score",
-    "score_train_loss",
-    "score_best_test",
-    "evaluate",
-]
+_ORDER = [*_KINDS, "index", "train", "apply_frozen", "score", "score_chosen", "evaluate"]
 _SEED = re.compile(r"seed\d+")
 
 
@@ -142,8 +133,7 @@ def _size(folder: Path, cost: StageCost) -> int:
         "train": (2, "seed*/{stage}.safetensors"),
         "apply_frozen": (2, "seed*/frozen/*/*.h5"),
         "score": (2, "seed*/scores/*.h5"),
-        "score_train_loss": (2, "seed*/train_loss/scores/*.h5"),
-        "score_best_test": (2, "seed*/best_test/scores/*.h5"),
+        "score_chosen": (2, "seed*/{stage}/scores/*.h5"),
     }
     if cost.rule not in patterns:
         return 0
