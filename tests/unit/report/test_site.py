@@ -250,6 +250,33 @@ def test_last_and_best_epoch_are_described_apart(
     assert "best, 7</td>" in table
 
 
+def test_an_epoch_chosen_by_its_training_loss_is_not_marked_as_chosen_on_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = config_of(["mine"], ["amsrc"], [0])
+    make_tree(config, {"mine": {"one": 40}})
+    plan = Plan(load_config(config | {"selection": "train_loss"}))
+    (run,) = plan.runs
+    (path,) = map(Path, plan.weights(run, "train_loss"))
+    about = {"settings": {"predict": {"epochs": 60}}, "epoch": 6, "train_loss": 0.125}
+    save_file({"weight": np.zeros(3, np.float32)}, path, {"vadbench": json.dumps(about)})
+    scores = Scores.of_frames(["one"], [40], {"prediction_error": np.arange(40.0)})
+    place = Path(plan.scores(run)["train_loss_test"])
+    assert place == Path(run.folder) / "train_loss/scores/test.h5"
+    scores.save(place, Identity("mine", "test"), settings={}, inputs=[path])
+    metrics = load_json(plan.metrics(run))
+    metrics["records"] += [item | {"selection": "train_loss"} for item in metrics["records"]]
+    metrics["scores"]["train_loss"] = "c3" * 32
+    write_json(metrics, Path(plan.metrics(run)))
+    build_site(plan)
+    page = Path("results/report/runs/mine/amsrc.html").read_text()
+    assert "epoch 7 of 60, chosen by its training loss of 0.125" in page
+    assert 'warn">test labels' not in page
+    assert '<span class="pill">train loss</span>' in page
+    assert "epoch of the lowest training loss" in Path("results/report/index.html").read_text()
+
+
 def test_the_digest_of_a_configuration_is_of_what_the_files_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
