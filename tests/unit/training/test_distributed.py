@@ -1,5 +1,6 @@
 """Training in several processes is training in one: the same batches, losses and weights."""
 
+import json
 import os
 import signal
 import subprocess
@@ -72,8 +73,19 @@ def made(folder: Path, name: str, method: str, devices: int) -> TrainJob:
     settings = plain.settings.model_dump()
     settings[stage] |= {"epochs": EPOCHS, "batch_size": BATCH if method in ODD else EVEN}
     return replace(
-        plain, settings=type(plain.settings).model_validate(settings), devices=devices, threads=2
+        plain,
+        settings=type(plain.settings).model_validate(settings),
+        devices=devices,
+        threads=2,
+        least_loss=True,
     )
+
+
+def chosen(trained: TrainJob) -> dict[str, Any]:
+    """What the weights of the epoch of the lowest training loss say of themselves."""
+    with safe_open(trained.output.with_suffix(".train_loss.safetensors"), "pt") as file:
+        facts: dict[str, Any] = json.loads(file.metadata()["vadbench"])
+    return facts
 
 
 def train(
@@ -191,6 +203,8 @@ def test_two_processes_train_as_one_does(
         # Of a batch of one sample, which both processes have, the variance counts it twice.
         rtol = 1e-2 if method in ODD and name.endswith("running_var") else 1e-5
         torch.testing.assert_close(shared[name], values, rtol=rtol, atol=1e-5, msg=name)
+    assert chosen(two)["epoch"] == chosen(one)["epoch"]
+    assert chosen(two)["train_loss"] == pytest.approx(chosen(one)["train_loss"], rel=1e-6)
     # The second process wrote neither logs nor weights, and what was trained how is said.
     assert [item.name for item in (two.work / "logs").iterdir()] == ["version_0"]
     assert not (two.work / "last.ckpt").exists()
@@ -215,6 +229,7 @@ def test_two_processes_stop_together_and_go_on_to_the_same_weights(data: Path) -
         assert saved["global_step"] == 4
         assert train(data, name, method).returncode == 0
         assert stopped.output.read_bytes() == whole
+        assert chosen(stopped)["train_loss"] == chosen(made(data, "whole", method, 2))["train_loss"]
         # It went on after the fourth step.
         assert steps(data, name, method).index.tolist() == list(range(1, 3 * EPOCHS + 1))
 
