@@ -376,9 +376,9 @@ def _table(csv: Path | None, config: Path) -> None:
     from vadbench.vectors import require_file
 
     path = csv or Path("results/tables/benchmark.csv")
-    if csv is not None:
+    if path.is_dir():
         require_file(path)
-    elif not path.is_file():
+    if not path.is_file():
         raise VadbenchError(f"{path}: no such file; run snakemake --cores all first")
     # Of a table from elsewhere nobody knows here what it was made from.
     known = csv is None and (config.is_file() or config != Path("config.yaml"))

@@ -65,6 +65,8 @@ def test_a_missing_table_says_what_to_do(
 ) -> None:
     assert main(["table", "--csv", str(tmp_path / "none.csv")]) == 1
     assert "no such file; run snakemake --cores all first" in capsys.readouterr().err
+    assert main(["table", "--csv", str(tmp_path)]) == 1
+    assert "a folder, where one file is needed" in capsys.readouterr().err
 
 
 def test_a_configuration_that_is_named_has_to_be_there(
