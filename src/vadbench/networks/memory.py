@@ -1,8 +1,8 @@
 """Memory module of memory-augmented autoencoders.
 
 Gong et al., "Memorizing Normality to Detect Anomaly", ICCV 2019, in HF2-VAD's form (Liu et al.,
-ICCV 2021, Eq. 1): one query per sample, the whole flattened feature map, compared by dot product.
-MemAE itself has one query per position.
+ICCV 2021, Sec. 3.1): one query per sample, the whole flattened feature map, compared by dot
+product. MemAE itself has one query per position.
 """
 
 import math

@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 from torch import Tensor, nn
 
-from vadbench.artefacts import open_artefact
 from vadbench.methods import TrainJob
 from vadbench.networks.translation import max_patch_loss
 from vadbench.training.data import ViewSet
@@ -20,9 +18,7 @@ from vadbench.training.run import train
 from vadbench.training.settings import StageSettings
 from vadbench.training.stage import Stage
 
-__all__ = ["Branch", "BranchStage", "magnitude_scale", "train_branch"]
-
-_EVERY = 2  # the scale is a percentile of every second pixel, across and down
+__all__ = ["Branch", "BranchStage", "train_branch"]
 
 
 class Branch(nn.Module):
@@ -87,25 +83,3 @@ def train_branch(job: TrainJob, make: Callable[[], Stage]) -> None:
         return stage.networks.samples(job.views)
 
     train(job, make, samples)
-
-
-def magnitude_scale(views: Sequence[Path], percentile: float, *, masked: bool) -> float:
-    """Returns a percentile of the flow magnitude of training views, in the flow's unit.
-
-    Args:
-        views: Views artefacts.
-        percentile: 0 to 100.
-        masked: Count pixels on objects only.
-    """
-    magnitudes = [np.zeros(0, np.float32)]
-    for path in views:
-        with open_artefact(path, "views") as artefact:
-            # The first frame of a clip has no flow into it.
-            flow = artefact["flow"][1:, ::_EVERY, ::_EVERY].astype(np.float32)
-            magnitude = np.hypot(flow[..., 0], flow[..., 1])
-            if masked:
-                magnitude = magnitude[artefact["class_map"][1:, ::_EVERY, ::_EVERY] > 0]
-            magnitudes.append(magnitude.ravel())
-    every = np.concatenate(magnitudes)
-    scale = float(np.percentile(every, percentile)) if len(every) else 0.0
-    return scale if scale > 0 else 1.0

@@ -26,7 +26,6 @@ from vadbench.networks.translation import (
     target_channels,
     translation_unet,
 )
-from vadbench.training.branches import magnitude_scale
 from vadbench.training.settings import StageSettings
 
 TRAINING = StageSettings(epochs=12, batch_size=8, learning_rate=2e-3, decay_every=10, decay=0.5)
@@ -169,11 +168,6 @@ def test_a_step_trains_every_parameter(kind: type) -> None:
     network.error(*network(batch)).mean().backward()
     for name, item in network.named_parameters():
         assert item.grad is not None, name
-
-
-def test_the_scale_is_that_of_motion_on_objects(tmp_path: Path) -> None:
-    views = write_views(tmp_path, [4])
-    assert magnitude_scale(views, 99.0, masked=True) == pytest.approx(np.hypot(2, 1), rel=1e-3)
 
 
 def job(folder: Path, views: list[Path], stage: str) -> TrainJob:

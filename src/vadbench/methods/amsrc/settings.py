@@ -1,4 +1,4 @@
-"""Settings of AMSRC; defaults are the paper's for Ped2."""
+"""Settings of AMSRC; what each data set has by default is in paper.yaml."""
 
 from typing import Literal
 

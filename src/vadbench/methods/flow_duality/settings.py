@@ -1,4 +1,4 @@
-"""Settings of flow_duality; defaults are the paper's for Ped2."""
+"""Settings of flow_duality; what each data set has by default is in paper.yaml."""
 
 from typing import Literal
 

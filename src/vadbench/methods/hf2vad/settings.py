@@ -1,4 +1,4 @@
-"""Settings of HF2-VAD; defaults are the paper's for Ped2."""
+"""Settings of HF2-VAD; what each data set has by default is in paper.yaml."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Settings of multitask_attention; defaults are the paper's."""
+"""Settings of multitask_attention; what each data set has by default is in paper.yaml."""
 
 from typing import Literal
 

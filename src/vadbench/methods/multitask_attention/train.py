@@ -3,7 +3,8 @@
 from vadbench.methods import TrainJob
 from vadbench.methods.multitask_attention.branches import BRANCHES, Motion
 from vadbench.methods.multitask_attention.settings import MultitaskAttentionSettings
-from vadbench.training.branches import BranchStage, magnitude_scale, train_branch
+from vadbench.training.branches import BranchStage, train_branch
+from vadbench.training.speeds import speed_percentile
 from vadbench.training.stage import Stage
 
 __all__ = ["train_stage"]
@@ -17,7 +18,7 @@ def train_stage(job: TrainJob) -> None:
     def make() -> Stage:
         branch = BRANCHES[job.stage](settings, job.pretrained)
         if isinstance(branch, Motion):
-            scale = magnitude_scale(job.views, settings.scale_percentile, masked=True)
+            scale = speed_percentile(job.views, settings.scale_percentile, step=2, masked=True)
             branch.scale.fill_(scale)
         return BranchStage(branch, getattr(settings, job.stage), settings.patch_rows)
 

@@ -1,4 +1,4 @@
-"""Settings of object_class_aware; defaults are the paper's."""
+"""Settings of object_class_aware; what each data set has by default is in paper.yaml."""
 
 from typing import Literal
 
