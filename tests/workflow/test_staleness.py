@@ -166,6 +166,21 @@ CASES = {
         replace("            0,\n", "            1,\n"),
         {"compute_flow": 2} | ON_CUBES,
     ),
+    "a data set family more": (
+        "src/vadbench/datasets/families.py",
+        replace('"digits": "vad', '"numbers": "vadbench.datasets.digits",\n    "digits": "vad'),
+        {},
+    ),
+    "the first log line of a module": (
+        "src/vadbench/objects/cubes.py",
+        after("import logging\nlog = logging.getLogger(__name__)\nlog.info('cubes')\n"),
+        {},
+    ),
+    "what Python runs before a network": (
+        "src/vadbench/methods/amsrc/__init__.py",
+        after("import torch\ntorch.set_flush_denormal(True)\n"),
+        {"train": 1, **ONE},
+    ),
     "a metric": (
         "src/vadbench/scoring/metrics.py",
         replace("return float(below / 2", "return 1 - float(below / 2"),

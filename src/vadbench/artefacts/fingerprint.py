@@ -37,6 +37,7 @@ PLUMBING = frozenset(
         "vadbench.artefacts.seal",
         "vadbench.artefacts.store",
         "vadbench.artefacts.fingerprint",
+        "vadbench.datasets.families",  # the module that a family names is a root of its jobs
         "vadbench.datasets.watch",  # says whether to read raw files again, and reads none
         "vadbench.logs",
         "vadbench.host",
@@ -49,12 +50,12 @@ _MOST = 1000  # modules of which something is kept
 _LOGGING = frozenset(
     ("log", level) for level in ("debug", "info", "warning", "error", "exception", "log")
 )
+_TO_LOG = frozenset({"import logging", "log = logging.getLogger(__name__)"})
 _DESCRIBING = frozenset({"description", "examples", "title"})
 """Arguments of pydantic's `Field` that tell people what a setting is."""
 _SAID = frozenset({"ctx", "kind", "type_comment"})
-_LOOKING = frozenset(
-    {"float", "int", "len", "max", "min", "repr", "round", "sorted", "str", "type"}
-)
+# Not max, min or sorted, which use an iterator up.
+_LOOKING = frozenset({"float", "int", "len", "repr", "round", "str", "type"})
 
 
 @cache
@@ -129,7 +130,8 @@ def covered(*roots: str) -> list[str]:
         if module in seen or module in PLUMBING:
             continue
         seen.add(module)
-        waiting.extend(_parsed(module)[1])
+        # Python runs what a module lies in before it.
+        waiting.extend([*_parsed(module)[1], *filter(None, [module.rpartition(".")[0]])])
     return sorted(seen)
 
 
@@ -242,7 +244,9 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 
 def _says_nothing(statement: ast.stmt) -> bool:
-    """Whether a statement is a docstring, also one below a constant, or only writes to the log."""
+    """Whether a statement is a docstring, also one below a constant, or only serves the log."""
+    if isinstance(statement, ast.Import | ast.Assign):
+        return ast.unparse(statement) in _TO_LOG
     if not isinstance(statement, ast.Expr):
         return False
     value = statement.value
@@ -320,7 +324,6 @@ def _source(module: str) -> Path | None:
     if not spec.submodule_search_locations:
         return Path(spec.origin) if not rest else None
     path = Path(spec.origin).parent.joinpath(*rest.split(".")) if rest else Path(spec.origin).parent
-    for candidate in (path.with_suffix(".py") if rest else path, path / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    # In Python's order: a folder counts before a file of that name.
+    candidates = (path / "__init__.py", *([path.with_suffix(".py")] if rest else []))
+    return next(filter(Path.is_file, candidates), None)

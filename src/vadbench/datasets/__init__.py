@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vadbench.datasets.families import FAMILIES, LABELS
 from vadbench.datasets.watch import look, watched
 from vadbench.errors import VadbenchError
 from vadbench.plain import PlainSettings
@@ -45,21 +46,6 @@ __all__ = [
     "watch_clip",
     "watch_labels",
 ]
-
-FAMILIES: dict[str, str] = {
-    "avenue": "vadbench.datasets.avenue",
-    "digits": "vadbench.datasets.digits",
-    "folder": "vadbench.datasets.folder",
-    "shanghaitech": "vadbench.datasets.shanghaitech",
-    "ucf_crime": "vadbench.datasets.ucf_crime",
-    "ucsd": "vadbench.datasets.ucsd",
-    "walkway": "vadbench.datasets.scenes",
-}
-"""Modules that read clips, by family."""
-LABELS: dict[str, str] = {
-    family: module.replace(".datasets.", ".datasets.labels.") for family, module in FAMILIES.items()
-}
-"""Modules that read labels, by family."""
 
 NAMING_KINDS = frozenset({"digits", "walkway"})
 """Families whose labels tell kinds of anomalies apart."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets.colour import count_channels, to_grey
+from vadbench.datasets.strict import STRICT
 from vadbench.errors import VadbenchError
 
 __all__ = ["EXTENSIONS", "ImageClip", "decode", "list_frames"]
@@ -153,3 +154,32 @@ class ImageClip:
     def __iter__(self) -> Iterator[npt.NDArray[np.uint8]]:
         """Yields the frames in order."""
         return (self.frame(t) for t in range(self.n_frames))
+
+    def verify(self, t: int) -> None:
+        """Refuses a JPEG that is cut off or damaged, which OpenCV fills up with grey.
+
+        Of other formats OpenCV says itself that one is cut off.
+
+        Raises:
+            VadbenchError: The file of frame t is damaged.
+        """
+        path = self.files[t]
+        if path.suffix.lower() not in {".jpg", ".jpeg"}:
+            return
+        import av
+
+        codec = av.CodecContext.create("mjpeg", "r")
+        codec.options = STRICT
+        try:
+            content = path.read_bytes()
+            frames = [*codec.decode(av.Packet(content)), *codec.decode(None)]
+            # The marker of the end follows that of the last scan, within which it cannot occur.
+            whole = content.rfind(b"\xff\xd9") > content.rfind(b"\xff\xda")
+            why = "" if whole and len(frames) == 1 and not frames[0].is_corrupt else "it is cut off"
+        except (av.error.FFmpegError, OSError) as error:
+            why = str(error)
+        if why:
+            raise VadbenchError(
+                f"{path}: {self.where(t)}: cannot be decoded ({why}); the file is damaged, unpack "
+                "it again"
+            )

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets.colour import count_channels, to_grey
+from vadbench.datasets.strict import STRICT
 from vadbench.errors import VadbenchError
 
-__all__ = ["EXTENSIONS", "STRICT", "VideoClip"]
+__all__ = ["EXTENSIONS", "VideoClip"]
 
 EXTENSIONS = frozenset(
     {
@@ -29,8 +30,6 @@ _FROM_THE_START = frozenset({"mpeg", "mpegts", "mpegvideo"})
 _REORDERED = frozenset({"h264", "hevc"})
 _SOUND = 0.1  # seconds by which a sound track's end may miss what the container announces
 _FORWARD = 64  # frames that are rather decoded than jumped over
-# Without it FFmpeg patches damaged frames up from their neighbours and says nothing.
-STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
 
 Frame = npt.NDArray[np.uint8]
 

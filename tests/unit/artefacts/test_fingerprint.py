@@ -60,10 +60,16 @@ def value() -> str:
         ("leaf.py", "K = 2\n", False),
         ("middle.py", TREE["middle.py"].replace("return K", "return K + 1"), False),
         ("top.py", TREE["top.py"] + "\ndef h():\n    return 1\n", False),
+        ("top.py", f"import logging\nlog = logging.getLogger(__name__)\n{TREE['top.py']}", True),
+        ("top.py", f"import logging\nlog = logging.getLogger('lib')\n{TREE['top.py']}", False),
+        # Python runs the first before lib.leaf, and the second in its place.
+        ("__init__.py", "import os\nos.environ['OMP_NUM_THREADS'] = '1'\n", False),
+        ("leaf/__init__.py", "K = 2\n", False),
     ],
 )
 def test_only_code_that_computes_counts(tree: Path, name: str, text: str, same: bool) -> None:
     before = value()
+    (tree / name).parent.mkdir(exist_ok=True)
     (tree / name).write_text(text)
     assert (value() == before) is same
 
@@ -164,6 +170,28 @@ def test_jobs_cover_no_other_family_and_no_settings_of_one(
     others.add("vadbench.datasets.sections")
     for rule, found in covered_by_jobs(family, monkeypatch).items():
         assert not others & found, rule
+
+
+def test_a_clip_is_checked_with_its_own_familys_decoder_alone() -> None:
+    decoders = {"vadbench.datasets.images", "vadbench.datasets.videos"}
+    assert not {*decoders, "vadbench.datasets.families"} & set(covered("vadbench.datasets.check"))
+    assert decoders & set(covered("vadbench.datasets.ucsd"))
+
+
+@pytest.mark.parametrize(
+    ("line", "same"),
+    [
+        ("log.info('%d of %s', len(K), str(K))", True),
+        ("log.info('%s', next(K))", False),
+        # It would use an iterator up.
+        ("log.info('%s', sorted(K))", False),
+    ],
+)
+def test_a_line_that_logs_counts_if_it_may_do_more(tree: Path, line: str, same: bool) -> None:
+    before = value()
+    text = TREE["middle.py"].replace("    return K", f"    {line}\n    return K")
+    (tree / "middle.py").write_text(text)
+    assert (value() == before) is same
 
 
 def test_every_excluded_module_exists() -> None:
