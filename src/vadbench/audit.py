@@ -36,7 +36,7 @@ _PER_RUN = frozenset({"scores", "reconstructions", "flow_colours", "panels", "ma
 _TABLES = Path("results/tables")
 # Folders whose files say nothing of themselves, and how these end.
 _LISTED = re.compile(r"/(curves|panels|thumbnails|variants/seed\d+)$|^results/(report|tables)$")
-_LISTED_KINDS = frozenset({".csv", ".html", ".png"})
+_LISTED_KINDS = frozenset({".csv", ".html", ".jpg", ".png"})
 _MOST_BOXES = 1000  # per frame; more is no detection but noise
 _SLACK = 1.0  # pixels that a box may reach beyond the frame
 # What jobs write on their way, and what is drawn from results by commands. Of the report its
@@ -176,11 +176,13 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
     wrong = list(unsound)
     foreign = [path for path in wrong if _maker(jobs, path) not in after]
     for path in dict.fromkeys([*wrong, *_made_from(foreign)]):
-        makes = _maker(jobs, path)
+        makes = _maker(jobs, path) or _maker(jobs, f"{path}/{LISTING}")
         if makes is not None and makes in after:
             waiting.append(makes)
         else:
-            gone[path] = None
+            # A folder's listing is of all its files, so that they are sound together or not.
+            folder = Path(path).parent.as_posix()
+            gone[folder if _LISTED.search(folder) else path] = None
     seen = set(waiting)
     while waiting:
         job = waiting.pop()
@@ -189,7 +191,11 @@ def descendants(plan: Plan, unsound: Iterable[str]) -> list[str]:
             if item not in seen:
                 seen.add(item)
                 waiting.append(item)
-    return sorted(path for path in gone if Path(path).exists())
+    return sorted(
+        path
+        for path in gone
+        if Path(path).exists() and gone.keys().isdisjoint(map(Path.as_posix, Path(path).parents))
+    )
 
 
 def _maker(jobs: Jobs, path: str) -> Job | None:
@@ -228,14 +234,12 @@ def _made_from(paths: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def remove(paths: Iterable[str]) -> None:
-    """Removes files and folders."""
-    for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+def remove(path: Path) -> None:
+    """Removes a file or a folder."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class _Audit:
@@ -250,6 +254,12 @@ class _Audit:
         self._digests: dict[str, str | None] = {}
         self._records: dict[str, Any] = {}
         self._boxes: dict[str, list[int]] = {}
+        self._disowned: dict[str, str] = {}
+
+    @property
+    def unsound(self) -> set[str]:
+        """The files that something was found of."""
+        return {finding.path for finding in self.findings}
 
     def _find(self, path: Path | str, problem: str) -> None:
         self.findings.append(Finding(str(path), problem))
@@ -271,12 +281,12 @@ class _Audit:
     def compare(self, path: Path) -> None:
         """Compares a file with its place, with what it was made from, and with its data set."""
         facts = self._facts.get(path.as_posix())
-        if facts is not None:
-            for problem in _misplaced(path, facts):
-                self._find(path, problem)
-            for source, digest in facts["inputs"].items():
-                self._compare_input(path, source, digest)
         try:
+            if facts is not None:
+                for problem in _misplaced(path, facts):
+                    self._find(path, problem)
+                for source, digest in facts["inputs"].items():
+                    self._compare_input(path, source, digest)
             if path.suffix == ".h5" and facts is not None:
                 for problem in self._counts(path):
                     self._find(path, problem)
@@ -319,6 +329,8 @@ class _Audit:
         if found == digest:
             return
         if found is not None:
+            if not any(finding.path == str(path) for finding in self.findings):
+                self._disowned.setdefault(source, path.as_posix())
             self._find(
                 path,
                 f"was made from {source} with the digest {digest[:16]}, but there lies "
@@ -354,17 +366,27 @@ class _Audit:
         found: dict[tuple[str, str], list[str]] = {}
         try:
             jobs = Jobs(self.plan)
-            for name, facts in self._facts.items():
-                job = _maker(jobs, name)
-                if job is not None and (other := differences(facts, job.params[0])):
-                    found.setdefault((job.rule, " and ".join(other)), []).append(name)
         except (VadbenchError, OSError) as error:
             self.notes.append(f"settings and code are not compared with those of now ({error})")
+            return
+        for name, facts in self._facts.items():
+            job = _maker(jobs, name)
+            if job is not None and (other := differences(facts, job.params[0])):
+                found.setdefault((job.rule, " and ".join(other)), []).append(name)
+                self._disown(name, f"is made with {' and '.join(other)} than those of now, and")
+        for name in self._disowned:
+            if name not in self._facts and _maker(jobs, name) is not None:
+                self._disown(name, "tells nothing of how it was made, and")
         for (rule, words), names in found.items():
             self.notes.append(
                 f"{len(names)} files of {rule} were made with {words} than those of now, such as "
                 f"{names[0]}"
             )
+
+    def _disown(self, name: str, words: str) -> None:
+        """Finds fault with what a sound file was made from another one in the place of."""
+        if name in self._disowned and name not in self.unsound:
+            self._find(name, f"{words} is not the file that {self._disowned[name]} was made from")
 
     def note_empty(self) -> None:
         """Notes splits without any box, which a scene may have, but hardly a data set."""
@@ -378,14 +400,17 @@ class _Audit:
             return
         from vadbench.report import summary, table
 
-        metrics = [self.plan.metrics(run) for run in self.plan.runs]
-        if not set(metrics) <= facts["inputs"].keys() or not all(map(os.path.isfile, metrics)):
+        # In the order in which they were read; a configuration may name them in another one.
+        runs = [Path(name) for name in facts["inputs"] if name.endswith("/metrics.json")]
+        indices = [Path(name) for name in facts["inputs"] if name.endswith("/index.json")]
+        metrics = {self.plan.metrics(run) for run in self.plan.runs}
+        if {*map(Path.as_posix, runs)} != metrics or not all(map(Path.is_file, runs + indices)):
             self.notes.append(
-                f"{_TABLES}: is not of the configuration's runs; it is not recomputed"
+                f"{_TABLES}: is not of the configuration's runs, or not all that it was made from "
+                "is there; it is not recomputed"
             )
             return
-        runs, job = list(map(Path, metrics)), self.plan.table_params()["settings"]
-        indices = list(map(Path, self.plan.indices()))
+        job = self.plan.table_params()["settings"]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             whole = table.collect(runs, indices, job["papers"], job["paper_names"])
@@ -480,7 +505,9 @@ class _Audit:
             self._find(path, f"the labels of {labels.source} are others now than it was made from")
         for clip, spans in index["labels"]["clips"].items():
             now = labels.clips.get(clip)
-            if now is None or [list(span) for span in intervals(now)] != spans:
+            if now is None:
+                self.notes.append(f"{path}: the raw clip {clip} is no longer there")
+            elif [list(span) for span in intervals(now)] != spans:
                 self._find(path, f"clip {clip}: other labels than those of {labels.source}")
                 break
 
@@ -501,6 +528,8 @@ class _Audit:
     def _compare_raw(self, path: Path) -> None:
         """Raw files whose times differ are read; scenes are artefacts themselves."""
         dataset, split = path.parts[-4], path.parts[-2]
+        if (said := load_json(path)["clip"]) != path.stem:
+            self._find(path, f"is of the clip {said!r}")
         if self.plan is None or dataset not in self.plan.config.datasets:
             return
         if self.plan.raw_files(dataset, split, path.stem):
@@ -540,7 +569,8 @@ def _misplaced(path: Path, facts: Mapping[str, Any]) -> Iterator[str]:
             if facts[key] != folder:
                 yield f"is of the {key} {facts[key]!r}, but lies in {path.parent}"
         return
-    seed = next((i for i, part in enumerate(parts) if part.startswith("seed")), None)
+    found = (i for i, part in enumerate(parts) if re.fullmatch(r"seed\d+", part))
+    seed = max(found, default=None)
     if seed is None or seed < 3:
         return
     own = facts["settings"] | {

@@ -714,10 +714,11 @@ def _audit(
         print(json.dumps(report.plain() | ({"to_remove": gone} if fix else {}), indent=1))
     else:
         _print_audit(report)
-        for path in gone:
+    for path in gone:
+        if removing:
+            remove(Path(path))
+        if not as_json:
             print(f"{'removed' if removing else 'would remove'}  {path}")
-    if removing:
-        remove(gone)
     return 1 if report.findings else 0
 
 

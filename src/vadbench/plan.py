@@ -165,7 +165,13 @@ class Plan:
         return []
 
     def clip_params(self, dataset: str, split: str, clip: str) -> dict[str, Any]:
-        """Parameters of checking a clip: how to read it, and the state of its files."""
+        """Parameters of checking a clip: how to read it, and the state of its files.
+
+        Raises:
+            VadbenchError: The data set has no such clip.
+        """
+        if clip not in self.clips(dataset)[split]:
+            raise VadbenchError(f"{dataset} has no {split} clip {clip!r}")
         job = self._source(dataset, _CHECK)
         if not self.raw_files(dataset, split, clip):
             job["state"] = self._state(dataset)[f"{split}/{clip}"]
@@ -509,6 +515,8 @@ class Plan:
             method = get_method(run.method)
             if run.base not in method.variants:
                 raise VadbenchError(f"{run.method} has no variant {run.base!r}")
+            if run.trained.dataset not in self.config.datasets:
+                raise VadbenchError(f"there is no data set {run.trained.dataset!r} to train on")
             self._settings[key] = method.settings(
                 self.config.datasets[run.trained.dataset].paper_name,
                 run.base,

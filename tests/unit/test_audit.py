@@ -11,7 +11,7 @@ from vadbench import datasets
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.artefacts.facts import write_listing
 from vadbench.artefacts.seal import EMPTY, seal_bytes
-from vadbench.audit import audit, list_files
+from vadbench.audit import audit, descendants, list_files
 from vadbench.config import load_config
 from vadbench.datasets.check import check_clip
 from vadbench.datasets.index import build_index, load_json, write_json
@@ -114,6 +114,35 @@ def test_raw_frames_that_changed_are_found_and_touched_ones_are_not(plan: Plan) 
     cv2.imwrite(str(frame), np.zeros((HEIGHT, WIDTH, 3), np.uint8))
     (found,) = problems(plan)
     assert found.startswith("results/own/clips/test/b.json: the raw frames are others now")
+
+
+def test_a_record_of_another_clip_is_found(plan: Plan) -> None:
+    record = Path("results/own/clips/test/b.json")
+    write_json(load_json("results/own/clips/train/a.json"), record)
+    assert f"{record}: is of the clip 'a'" in problems(plan)
+
+
+def test_results_of_a_raw_clip_that_is_gone_are_noted(plan: Plan) -> None:
+    shutil.copytree("data/own/test/b", "data/own/test/c")
+    shutil.rmtree("data/own/test/b")
+    Path("data/own/labels.csv").write_text("clip,first,last\nc,2,3\n")
+    now = Plan(plan.config)
+    report = audit([Path("results")], now)
+    noted = "own: raw data and labels cannot be looked at (own has no test clip 'b')"
+    assert noted in report.notes
+    assert "results/own/index.json: the raw clip b is no longer there" in report.notes
+    assert all("the labels of own" in finding.problem for finding in report.findings)
+    assert descendants(now, report.unsound)
+
+
+def test_results_of_a_data_set_that_is_no_longer_configured_are_read(plan: Plan) -> None:
+    path = Path("results/own/hf2vad/full@gone/seed0/flow.safetensors")
+    path.parent.mkdir(parents=True)
+    facts = {"method": "hf2vad", "variant": "full@gone", "stage": "flow", "seed": 0}
+    facts |= {"dataset": "own", "code": "c", "settings": {}, "inputs": {}, "seal": EMPTY}
+    metadata = {"vadbench": json.dumps(facts)}
+    path.write_bytes(seal_bytes(save({"a": np.ones(3, np.float32)}, metadata)))
+    assert problems(plan) == []
 
 
 def test_an_index_that_tells_of_other_clips_is_found(plan: Plan) -> None:
@@ -242,7 +271,7 @@ def test_a_folder_holds_what_it_lists(plan: Plan) -> None:
     folder = Path("results/own/thumbnails")
     folder.mkdir()
     for name in ("01.jpg", "02.jpg"):
-        (folder / name).write_bytes(name.encode())
+        cv2.imwrite(str(folder / name), np.zeros((8, 8), np.uint8))
     write_listing(folder, [], "code")
     (folder / ".snakemake_timestamp").touch()
     assert problems(plan) == []
@@ -250,10 +279,14 @@ def test_a_folder_holds_what_it_lists(plan: Plan) -> None:
     (folder / "02.jpg").rename(folder / "03.jpg")
     listing = folder / "contents.json"
     assert problems(plan) == [
+        f"{folder}/01.jpg: not a JPEG file",
         f"{folder}/01.jpg: is not the file that {listing} lists",
         f"{folder}/03.jpg: is not among what {listing} lists",
         f"{listing}: 02.jpg is gone",
     ]
+    listing.unlink()
+    alone = "there is no contents.json beside it, which says what it is"
+    assert f"{folder}/03.jpg: {alone}" in problems(plan)
 
 
 def test_a_path_that_does_not_exist_is_an_error(plan: Plan) -> None:

@@ -121,7 +121,7 @@ def _edit_values(path: Path) -> None:
     _reseal(path)
 
 
-def _made_anew(path: Path) -> None:
+def _made_anew(path: Path, *, backend: str = "dis", code: str = "", shift: float = 0) -> None:
     """A whole and sealed artefact of other settings, of the kind that a copy from elsewhere is."""
     with open_artefact(path) as artefact:
         flow, owner = artefact["flow"][:], artefact.identity
@@ -131,11 +131,11 @@ def _made_anew(path: Path) -> None:
             "flow",
             owner,
             len(flow),
-            settings=settings | {"backend": "dis"},
+            settings=settings | {"backend": backend},
             inputs=inputs,
-            code=artefact.code,
+            code=code or artefact.code,
         ) as writer:
-            writer.put("flow", flow)
+            writer.put("flow", flow + shift)
 
 
 def _other_numbers(path: Path) -> None:
@@ -275,13 +275,51 @@ def test_fix_makes_the_next_run_rebuild_exactly_what_is_unsound(tree: Tree) -> N
     assert status["reruns"] == rebuilt
 
 
+def test_what_no_configuration_makes_goes_with_what_was_made_from_it(plan: Plan) -> None:
+    less = yaml.safe_load(Path("config.yaml").read_text())
+    del less["methods"]["baselines"]
+    other = Plan(load_config(less), Path("data"))
+    run = "results/walkway/baselines/untrained/seed0"
+    gone = descendants(other, [f"{run}/metrics.json"])
+    assert {f"{run}/metrics.json", f"{run}/curves", "results/tables/benchmark.csv"} <= {*gone}
+    assert not any(
+        Path(name).is_relative_to(folder) for name in gone for folder in {*gone} - {name}
+    )
+    # A folder whose listing fits no more is sound in no part.
+    gone = descendants(other, [f"{run}/curves/test01.png"])
+    assert f"{run}/curves" in gone
+    assert f"{run}/curves/test01.png" not in gone
+
+
+def test_tables_hold_whatever_order_a_configuration_has(plan: Plan) -> None:
+    turned = yaml.safe_load(Path("config.yaml").read_text())
+    turned["methods"]["hf2vad"]["variants"].reverse()
+    assert not audit([Path("results")], Plan(load_config(turned), Path("data"))).findings
+
+
+def test_an_older_file_in_the_place_of_a_newer_one_is_told_from_what_was_made_of_it(
+    plan: Plan,
+) -> None:
+    flow = FLOW / "test01.h5"
+    content = flow.read_bytes()
+    _made_anew(flow, backend="farneback", code="0123456789abcdef", shift=1)
+    found = {finding.path: finding.problem for finding in unsound(plan).findings}
+    flow.write_bytes(content)
+    cubes = "results/walkway/cubes/stc/test/test01.h5"
+    assert found[str(flow)] == (
+        f"is made with other code than those of now, and is not the file that {cubes} was made from"
+    )
+    assert "was made from" in found[cubes]
+
+
 def test_what_descends_is_the_files_of_the_jobs_that_run_again(tree: Tree, plan: Plan) -> None:
     for unsound_file in ("results/walkway/index.json", f"{RUN}/curves/test01.png"):
         gone = descendants(plan, [unsound_file])
         copies = [tree.folder / name for name in gone]
         kept = tree.folder.parent / "kept"
         shutil.copytree(tree.folder / "results", kept)
-        remove(map(str, copies))
+        for item in copies:
+            remove(item)
         planned = tree.planned()
         rules = Counter(json.loads(tree.vadbench("status", "--json").stdout)["reruns"])
         assert planned == rules

@@ -174,6 +174,8 @@ def weights_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(header["__metadata__"]["vadbench"])
     except (KeyError, TypeError, ValueError) as error:
         raise VadbenchError(f"{path}: does not say what it was made from") from error
+    if not isinstance(facts, dict):
+        raise VadbenchError(f"{path}: does not say what it was made from")
     return facts
 
 
@@ -237,6 +239,15 @@ def _png(path: Path) -> Iterator[str]:
         yield "a PNG file that is cut off"
 
 
+def _jpeg(path: Path) -> Iterator[str]:
+    """Whether it is the picture that was made, the listing of its folder says."""
+    content = path.read_bytes()
+    if not content.startswith(b"\xff\xd8\xff"):
+        yield "not a JPEG file"
+    elif not content.endswith(b"\xff\xd9"):
+        yield "a JPEG file that is cut off"
+
+
 def _page(path: Path) -> Iterator[str]:
     """Whether it is the page that was made, the listing of its folder says."""
     if not path.read_text(encoding="utf-8").rstrip().endswith("</html>"):
@@ -258,6 +269,7 @@ CHECKS: dict[str, Callable[[Path], Iterator[str]]] = {
     ".json": _json,
     ".csv": _table,
     ".html": _page,
+    ".jpg": _jpeg,
     ".png": _png,
 }
 """The check of each kind of file, by its ending."""

@@ -40,7 +40,7 @@ def facts_of(path: Path) -> dict[str, Any] | None:
     if path.suffix == ".h5":
         with open_artefact(path) as artefact:
             owner = artefact.identity
-            return {
+            facts = {
                 "kind": artefact.kind,
                 "dataset": owner.dataset,
                 "split": owner.split,
@@ -49,7 +49,7 @@ def facts_of(path: Path) -> dict[str, Any] | None:
                 "settings": artefact.settings,
                 "inputs": artefact.inputs,
             }
-    if path.suffix == ".safetensors":
+    elif path.suffix == ".safetensors":
         facts = {"kind": "weights"} | weights_facts(path)
     elif path.name in _KINDS:
         facts = {"kind": _KINDS[path.name]} | _json(path)
@@ -58,7 +58,9 @@ def facts_of(path: Path) -> dict[str, Any] | None:
     else:
         return None
     lacking = [
-        key for key, form in _NEEDED[facts["kind"]].items() if not isinstance(facts.get(key), form)
+        key
+        for key, form in _NEEDED.get(facts["kind"], _MADE).items()
+        if not isinstance(facts.get(key), form)
     ]
     if lacking:
         raise VadbenchError(f"{path}: does not say its {', '.join(lacking)}")
