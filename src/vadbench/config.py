@@ -106,7 +106,9 @@ class EvaluationSection(Settings):
         "which test frames become events",
     )
     event_gap: float = Field(
-        1.0, ge=0, description="events of a clip that are nearer than this are one, seconds"
+        1.0,
+        ge=0,
+        description="events of a clip that are no further apart than this are one, seconds",
     )
 
 

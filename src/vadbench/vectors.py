@@ -45,6 +45,7 @@ _UNREADABLE = (
     MemoryError,
 )
 _WORDS = ("score", "scores", "label", "labels", "gt", "anomaly_score", "anomaly_scores")
+_CLIPS = ("clip", "video", "name", "clip_name", "video_name")
 _MOST_BYTES = 1 << 28
 """Of what a compressed file unpacks to: 33 million scores, more than any data set has frames."""
 
@@ -220,6 +221,7 @@ def _table(path: Path) -> Vectors:
     if all(not cell or _is_number(cell) for cell in header):
         if len(header) != 1:
             raise ValueError(f"{len(header)} columns without names; name them clip,frame,score")
+        _check_width(lines, 1)
         return Vectors(path, [np.array([_number(row or [""], 0, n) for n, row in lines])])
     values = [name for name in header if name in _WORDS] or (header if len(header) == 1 else [])
     if len(values) != 1:
@@ -227,12 +229,16 @@ def _table(path: Path) -> Vectors:
             f"columns {', '.join(header)}; expected clip,frame,score or score, of labels "
             "clip,frame,label or clip,first,last"
         )
+    _check_width(lines, len(header))
     column = header.index(values[0])
+    place = next((header.index(name) for name in _CLIPS if name in header), None)
+    if place is None:
+        _check_numbers(header, lines)
     clips: dict[str, list[tuple[int, float]]] = {}
     for n, cells in lines[1:]:
         row = cells or ([""] if len(header) == 1 else [])
         number = _number(row, column, n)
-        own = clips.setdefault(_cell(row, header.index("clip"), n) if "clip" in header else "", [])
+        own = clips.setdefault("" if place is None else _cell(row, place, n), [])
         frame = _frame(row, header.index("frame"), n) if "frame" in header else len(own)
         own.append((frame, number))
     first = []
@@ -244,8 +250,28 @@ def _table(path: Path) -> Vectors:
                 what = "twice" if after == before else f"and then {after}"
                 raise ValueError(f"clip {clip or 'without name'}: frame {before} is there {what}")
     series = [np.array([value for _, value in own]) for own in clips.values()]
-    names = list(clips) if "clip" in header else None
+    names = None if place is None else list(clips)
     return Vectors(path, series, names, first if "frame" in header else None)
+
+
+def _check_width(lines: Sequence[tuple[int, list[str]]], width: int) -> None:
+    """Refuses rows with more cells than there are columns, whose numbers would be cut."""
+    for n, cells in lines:
+        if any(cells[width:]):
+            raise ValueError(
+                f"line {n} has {len(cells)} cells for {width} columns; write decimals with a point"
+            )
+
+
+def _check_numbers(header: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> None:
+    """Refuses a table without clips one of whose columns names something."""
+    for n, cells in lines[1:]:
+        for name, cell in zip(header, cells, strict=False):
+            if cell and name not in _WORDS and not _is_number(cell):
+                raise ValueError(
+                    f"line {n}: column {name!r} holds {cell!r}; a column that names clips is "
+                    "called clip, and any other one has to go"
+                )
 
 
 def _cell(row: Sequence[str], column: int, line: int) -> str:

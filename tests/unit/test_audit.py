@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from tests.workflow.conftest import PROJECT
 from vadbench import datasets
 from vadbench.artefacts import ArtefactWriter, Identity
 from vadbench.artefacts.facts import write_listing
@@ -128,6 +129,7 @@ def test_results_of_a_raw_clip_that_is_gone_are_noted(plan: Plan) -> None:
     Path("data/own/labels.csv").write_text("clip,first,last\nc,2,3\n")
     now = Plan(plan.config)
     report = audit([Path("results")], now)
+    Path("workflow").symlink_to(PROJECT / "workflow")
     noted = "own: raw data and labels cannot be looked at (own has no test clip 'b')"
     assert noted in report.notes
     assert "results/own/index.json: the raw clip b is no longer there" in report.notes

@@ -29,7 +29,7 @@ with job_log(snakemake.log[0]):
     if index["labels"]["known"]:
         labels, anomalies = index_labels(index), index_anomalies(index)
         regions = Regions.load(files.regions)
-        records = evaluate_run(scores, labels, protocols, weights, anomalies, regions)
+        records = evaluate_run(scores, labels, protocols, weights, anomalies, regions, {own})
         matrix = protocol_matrix(scores, labels, every, weights)
         if files.get("maps"):
             from vadbench.datasets.masks import open_masks

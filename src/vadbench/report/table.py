@@ -278,7 +278,8 @@ def _by_anomaly(dataset: str, table: pd.DataFrame) -> "Table":
         method, variant, score, selection = map(str, key)
         means = group.groupby("anomaly")["value"].mean()
         name = f"{method} {label(variant, score, selection)}"
-        shown.add_row(name, *(f"{100 * means[kind]:.1f}" for kind in kinds))
+        cells = (f"{100 * means[kind]:.1f}" if kind in means else "" for kind in kinds)
+        shown.add_row(name, *cells)
     return shown
 
 

@@ -1,6 +1,7 @@
 """Evaluates raw scores under a protocol: frame scores of every clip, and metrics."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Labels = Mapping[str, npt.NDArray[np.uint8]]
 Record = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,11 @@ def evaluate(
     truth = np.concatenate(list(kept_labels.values()))
     micro = auc(truth, everything)
     if micro is None:
-        raise VadbenchError("the labels of the test set are all of one class; there is no AUC")
+        kind = "abnormal" if truth.any() else "normal"
+        raise VadbenchError(
+            f"of the {len(truth)} test frames that the protocol keeps all are {kind}; there is no "
+            "AUC"
+        )
     macro, clip_auc, note = macro_auc(kept_labels, kept_scores, protocol.one_class_clips)
     notes.append(note)
     if protocol.one_class_clips == "pad" and (below := int((everything < 0).sum())):
@@ -184,8 +191,12 @@ def evaluate_run(
     weights: Mapping[str, float],
     anomalies: Mapping[str, Labels] | None = None,
     regions: "Regions | None" = None,
+    needed: Collection[str] = (),
 ) -> list[Record]:
     """Evaluates a run under every protocol, fused and component by component.
+
+    A protocol that does not fit the test set, such as one that drops all abnormal frames, is left
+    out, and the log says why.
 
     Args:
         scores: Training and test scores by how the epoch was chosen (`last`, `best_test`, ...).
@@ -194,10 +205,14 @@ def evaluate_run(
         weights: The method's fusion weights; empty for a method whose components stand alone.
         anomalies: Vectors by kind of anomaly and test clip, where the data set tells kinds apart.
         regions: Abnormal regions of the test clips, for region and track metrics of objects.
+        needed: Protocols that have to fit.
 
     Returns:
         Records with selection, protocol, score (`fused` or a component), metric, clip, anomaly,
         value, low and high (the 95 % interval over clips, None where there is none) and note.
+
+    Raises:
+        VadbenchError: One of the protocols that have to fit does not.
     """
 
     def measured(
@@ -215,7 +230,7 @@ def evaluate_run(
                 found += _region_records(regions, test, per_object, result.kept)
         return found
 
-    return _every_choice(scores, protocols, weights, measured)
+    return _every_choice(scores, protocols, weights, measured, needed)
 
 
 def protocol_matrix(
@@ -249,6 +264,7 @@ def _every_choice(
     protocols: Mapping[str, Protocol],
     weights: Mapping[str, float],
     measured: Callable[[Protocol, Mapping[str, float], Scores, Scores], list[Record]],
+    needed: Collection[str] = (),
 ) -> list[Record]:
     """Measures every selection, protocol and score of a run; once what is the same by two names."""
     records: list[Record] = []
@@ -256,7 +272,7 @@ def _every_choice(
         choices: dict[str, Mapping[str, float]] = {n: {n: 1.0} for n in test.components}
         if weights:
             choices = {"fused": weights} | choices
-        known: dict[tuple[str, str], list[Record]] = {}
+        known: dict[tuple[str, str], list[Record] | VadbenchError] = {}
         for name, protocol in protocols.items():
             alone = protocol.alone()
             for score, chosen in choices.items():
@@ -265,9 +281,20 @@ def _every_choice(
                     continue  # Its weights are for other methods' components.
                 key = score, used.measured
                 if key not in known:
-                    known[key] = measured(used, chosen, train, test)
+                    try:
+                        known[key] = measured(used, chosen, train, test)
+                    except VadbenchError as error:
+                        known[key] = error
+                found = known[key]
+                if isinstance(found, VadbenchError):
+                    if name in needed:
+                        raise VadbenchError(f"protocol {name}: {found}") from found
+                    log.warning(
+                        "%s of %s: protocol %s is left out (%s)", score, selection, name, found
+                    )
+                    continue
                 about = {"selection": selection, "protocol": name, "score": score}
-                records += [about | item for item in known[key]]
+                records += [about | item for item in found]
     return records
 
 

@@ -322,7 +322,9 @@ def _assumed(protocol: Protocol, dataset: str, kind: Kind, train: Scores | None)
     others = protocol.smoothing.sigma_by_dataset
     if others and not dataset:
         words = ", ".join(f"{value:g} on {name}" for name, value in others.items())
-        notes.append(f"Gaussian of {protocol.smoothing.sigma:g} frames; the source has {words}")
+        notes.append(
+            f"Gaussian of {protocol.smoothing.sigma:g} frames, where the source has {words}"
+        )
     return notes
 
 

@@ -92,7 +92,7 @@ def summarise(counts: list[PixelCounts], drawn: Floats) -> dict[str, tuple[float
         values = []
         for weights in drawn:
             sums = weights @ abnormal, weights @ normal
-            if sums[0][-1] > 0:
+            if sums[0][-1] > 0 and sums[1][-1] > 0:
                 values.append(curve_metrics(sums[0][None], sums[1][None])["auc_micro"])
         found["auc_pixel"] = found["auc_pixel"][0], interval(np.concatenate(values))
     thresholds = [item.thresholds for item in counts]

@@ -192,7 +192,9 @@ def test_lengths_and_names_that_do_not_fit_are_named() -> None:
     with pytest.raises(VadbenchError, match="weight for 'c', but the scores hold a, b"):
         evaluate(scores, scores, labels, Protocol(), {"c": 1.0})
     one_class = {clip: np.ones_like(vector) for clip, vector in labels.items()}
-    with pytest.raises(VadbenchError, match="all of one class"):
+    with pytest.raises(
+        VadbenchError, match="of the 18 test frames that the protocol keeps all are abnormal"
+    ):
         evaluate(scores, scores, one_class, Protocol(), {"a": 1.0})
 
 
@@ -233,6 +235,18 @@ def test_protocols_that_are_the_same_have_the_same_records() -> None:
         for name, protocol in PROTOCOLS.items():
             alone = measured({"last": (scores, scores)}, labels, {name: protocol}, weights)
             assert [item for item in records if item["protocol"] == name] == alone
+
+
+def test_a_protocol_that_drops_all_abnormal_frames_is_left_out_or_named() -> None:
+    scores = made([[1] * 40])
+    labels = {"00": np.array([0] * 34 + [1] * 6, np.uint8)}
+    assert list(labels) == list(scores.clips)
+    both = {"last": (scores, scores)}
+    for measured in (evaluate_run, protocol_matrix):
+        found = {item["protocol"] for item in measured(both, labels, PROTOCOLS, {"a": 1.0})}
+        assert found == PROTOCOLS.keys() - {"memae"}
+    with pytest.raises(VadbenchError, match=r"protocol memae: of the 25 .* all are normal"):
+        evaluate_run(both, labels, PROTOCOLS, {"a": 1.0}, needed={"memae"})
 
 
 def test_a_score_that_is_not_finite_is_named(tmp_path) -> None:

@@ -280,6 +280,10 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path: Path) -> None:
         ("clip,frame,score\na,0,1\na,0,1\n", "frame 0 is there twice"),
         ("score\n1\nhigh\n", "line 3: 'high' is no number"),
         ("clip,value\na,1\n", "columns clip, value; expected clip,frame,score"),
+        ("score\n0,615\n", "line 2 has 2 cells for 1 columns; write decimals with a point"),
+        ("0.5\n0,615\n", "line 2 has 2 cells for 1 columns"),
+        ("clip,frame,score\na,0,0,615\n", "line 2 has 4 cells for 3 columns"),
+        ("camera,score\na,0.5\n", "line 2: column 'camera' holds 'a'; .* called clip"),
         ("", "holds no numbers"),
     ],
 )
@@ -288,6 +292,15 @@ def test_what_a_table_lacks_is_named(tmp_path: Path, text: str, message: str) ->
     path.write_text(text)
     with pytest.raises(VadbenchError, match=message):
         read_vectors(path)
+
+
+@pytest.mark.parametrize("name", ["clip", "video", "Name"])
+def test_a_column_names_clips_in_any_order(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "scores.csv"
+    path.write_text(f"{name},score\nb,1\na,2\nb,3\n")
+    vectors = read_vectors(path)
+    assert vectors.names == ["b", "a"]
+    assert [own.tolist() for own in vectors.values] == [[1, 3], [2]]
 
 
 def test_scores_that_start_at_another_frame_are_refused(tmp_path: Path) -> None:

@@ -81,6 +81,16 @@ def test_pixels_of_one_class_have_no_metrics() -> None:
     assert summarise([counts], draw_clips(1)) == {}
 
 
+def test_drawn_clips_without_a_normal_pixel_are_left_out_of_the_interval() -> None:
+    rng = np.random.default_rng(0)
+    maps = rng.random((6, 4, 4)).astype(np.float16)
+    mixed = count_pixels(maps, lambda t: np.full((4, 4), t > 3))
+    whole = count_pixels(maps, lambda t: np.ones((4, 4), np.bool_))
+    value, bounds = summarise([mixed, whole], draw_clips(2))["auc_pixel"]
+    assert bounds is not None
+    assert 0 <= bounds[0] <= value <= bounds[1] <= 1
+
+
 def test_stored_maps_are_judged_in_space_clip_by_clip(tmp_path: Path) -> None:
     """Two clips of three frames with a region each; the third clip has no masks."""
     rng = np.random.default_rng(0)
