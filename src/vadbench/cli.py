@@ -312,6 +312,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 if all went well, 1 after an error that the user can mend, or where data is missing.
     """
+    if arguments is None:
+        from vadbench.freeze import use_frozen_library
+
+        use_frozen_library(sys.argv[1:])
     chosen = _parser().parse_args(arguments)
     try:
         if chosen.command == "table":

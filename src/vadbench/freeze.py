@@ -7,14 +7,18 @@ not see the edits.
 
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 import vadbench
 from vadbench.errors import VadbenchError
 from vadbench.host import COMMIT, commit_of
 
-__all__ = ["SHARED", "freeze"]
+__all__ = ["SHARED", "freeze", "use_frozen_library"]
 
 SHARED = ("results", "logs", ".snakemake", "data", "weights")
 """What a frozen copy shares with the tree that it was made from."""
@@ -61,6 +65,14 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
             raise VadbenchError(
                 f"{path}: there is another {place} in the copy; rename one of the files"
             )
+    for name in _COPIED:
+        if target.resolve().is_relative_to((project / name).resolve()):
+            raise VadbenchError(f"{target}: lies in what is copied; take a folder outside {name}/")
+    data = os.environ.get("VADBENCH_DATA", "")
+    if ".." in Path(data).parts and not Path(data).is_absolute():
+        raise VadbenchError(
+            f"VADBENCH_DATA is {data}, which in the copy would be another folder; make it absolute"
+        )
     building = target.with_name(f".{target.name}.part")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
@@ -90,8 +102,43 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
             place.mkdir(parents=True, exist_ok=True)
         if place.exists():
             (building / name).symlink_to(place)
+    named = [yaml.safe_load(path.read_bytes()) for path in building.glob("config.yaml")]
+    named += [yaml.safe_load((building / path).read_bytes()) for path in places]
+    _link_named(building, project, [data, *named])
     os.replace(building, target)
     return [target / place for place in places]
+
+
+def _link_named(copy: Path, project: Path, names: Any) -> None:
+    """Links the project's files and folders that are named, such as boxes of one's own."""
+    for text in _words(names):
+        first = Path(text).parts[:1]
+        if first and (project / text).exists() and not os.path.lexists(copy.joinpath(*first)):
+            copy.joinpath(*first).symlink_to(project.joinpath(*first).resolve())
+
+
+def _words(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _words(item)
+
+
+def use_frozen_library(arguments: Sequence[str]) -> None:
+    """In a frozen copy, starts the command again with the copy's library, if it has another one."""
+    source = Path("src").resolve()
+    if source == Path(vadbench.__file__).resolve().parents[1]:
+        return
+    try:
+        frozen = Path("Snakefile").read_text().startswith(_PROLOGUE)
+    except (OSError, UnicodeDecodeError):
+        return
+    if frozen and (source / "vadbench/__main__.py").is_file():
+        paths = [str(source), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        command = [sys.executable, "-m", "vadbench", *arguments]
+        os.execve(sys.executable, command, environment)
 
 
 def _place(project: Path, path: Path) -> Path:

@@ -1,11 +1,12 @@
 import json
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.workflow.conftest import Tree
+from tests.workflow.conftest import SMALL, Tree
 from vadbench.artefacts import file_digest, open_artefact
 from vadbench.errors import VadbenchError
 from vadbench.freeze import freeze
@@ -53,6 +54,12 @@ def test_a_frozen_run_computes_with_the_code_that_it_was_started_with(
     status = json.loads(tree.vadbench("status", "--why", TARGET, "--json").stdout)
     assert status["reruns"] == dict(tree.planned(TARGET)) == {"compute_flow": 1}
     assert "vadbench.teachers.flow.farneback" in status["causes"][0]
+    # In the copy the command looks with the copy's library.
+    command = [sys.executable, "-m", "vadbench", "status", "--why", TARGET, "--json"]
+    shown = subprocess.run(
+        command, cwd=frozen, env=tree.environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(shown.stdout)["reruns"] == {}
 
 
 def test_a_frozen_copy_never_changes(tmp_path: Path) -> None:
@@ -66,7 +73,23 @@ def test_a_frozen_copy_never_changes(tmp_path: Path) -> None:
         freeze(tmp_path / "campaign", (), tree.folder)
     with pytest.raises(VadbenchError, match="has no Snakefile"):
         freeze(tmp_path / "other", (), tmp_path)
+    with pytest.raises(VadbenchError, match="lies in what is copied; take a folder outside work"):
+        freeze(tree.folder / "workflow/frozen", (), tree.folder)
     assert sorted(item.name for item in tmp_path.iterdir()) == ["campaign", "project"]
+
+
+def test_what_a_configuration_names_is_there_in_the_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = Tree(tmp_path / "project")
+    (tree.folder / "mine/boxes").mkdir(parents=True)
+    boxes = {"source": "import", "import_path": {"train": "mine/boxes", "test": "mine/boxes"}}
+    tree.configure(SMALL | {"objects": {"both": boxes}})
+    freeze(tmp_path / "campaign", (), tree.folder)
+    assert (tmp_path / "campaign/mine/boxes").resolve() == tree.folder / "mine/boxes"
+    monkeypatch.setenv("VADBENCH_DATA", "../elsewhere")
+    with pytest.raises(VadbenchError, match=r"VADBENCH_DATA is \.\./elsewhere, .* absolute"):
+        freeze(tmp_path / "other", (), tree.folder)
 
 
 def test_configurations_from_elsewhere_are_frozen_too(tmp_path: Path) -> None:

@@ -106,6 +106,13 @@ class Protocol(Settings):
         "the clips' own; both are always computed",
     )
 
+    @model_validator(mode="after")
+    def _decibels(self) -> "Protocol":
+        if self.psnr and self.normalise != "clip_minmax":
+            # A clip without error has an endless one, which has a place within a clip only.
+            raise ValueError("psnr goes with normalise: clip_minmax")
+        return self
+
     def alone(self) -> "Protocol":
         """Returns what the protocol is for a single score, which has none to be fused with."""
         changed = {"weights": None, "shares": None, "fusion": "weighted_sum"}
