@@ -198,6 +198,21 @@ def test_small_numbers_are_kept(tmp_path: Path) -> None:
     assert pd.read_csv(tmp_path / "t.csv")["threshold"].tolist() == [3.2e-8, 0.95]
 
 
+def test_methods_may_see_different_kinds_of_anomalies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = collect(write(tmp_path), index(tmp_path, []), {}, {"mine": "mine"})
+    kinds = [("hf2vad", "cart"), ("hf2vad", "runner"), ("amsrc", "cart")]
+    rows = [
+        table.iloc[0].to_dict() | {"method": method, "metric": "auc_anomaly", "anomaly": kind}
+        for method, kind in kinds
+    ]
+    write_table(pd.concat([table, pd.DataFrame(rows)]), tmp_path / "benchmark.csv")
+    print_table(tmp_path / "benchmark.csv", {})
+    shown = capsys.readouterr().out.partition("AUC of each kind")[2].splitlines()
+    assert [line.split()[2:] for line in shown if " full" in line] == [["98.0", "98.0"], ["98.0"]]
+
+
 def test_events_name_their_clips_as_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

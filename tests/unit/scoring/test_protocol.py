@@ -92,6 +92,11 @@ def test_psnr_is_scaled_and_not_the_error(name: str) -> None:
         assert np.abs(expected[fill:] - minmax(errors[max(drop, fill) :])).max() > 0.05
 
 
+def test_psnr_without_a_scale_for_each_clip_is_refused() -> None:
+    with pytest.raises(ValueError, match="psnr goes with normalise: clip_minmax"):
+        Protocol(psnr=True, normalise="train_z")
+
+
 def test_scores_that_are_no_errors_are_scaled_as_they_are() -> None:
     scores = frames_of(2)
     protocol = PROTOCOLS["future_frame"].resolved("ped2")
