@@ -5,12 +5,12 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,10 @@ _UNREADABLE = (
     RecursionError,  # of json, for lists in lists in lists
     MemoryError,
 )
-_WORDS = ("score", "scores", "label", "labels", "gt", "anomaly_score", "anomaly_scores")
+_WORDS = {
+    "scores": ("score", "scores", "anomaly_score", "anomaly_scores", "y_score"),
+    "labels": ("label", "labels", "gt", "y_true"),
+}
 _CLIPS = ("clip", "video", "name", "clip_name", "video_name")
 _MOST_BYTES = 1 << 28
 """Of what a compressed file unpacks to: 33 million scores, more than any data set has frames."""
@@ -106,7 +109,11 @@ def require_file(path: Path) -> None:
         raise VadbenchError(f"{path}: no such file")
 
 
-def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
+def read_vectors(
+    path: str | Path,
+    most: int = _MOST_BYTES,
+    role: Literal["scores", "labels"] = "scores",
+) -> Vectors:
     """Reads vectors by the file's ending.
 
     - .csv: a column of numbers, or columns `clip`, `frame` (may be left out) and `score` or `label`
@@ -119,6 +126,7 @@ def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
     Args:
         path: The file.
         most: Bytes that a compressed file may unpack to.
+        role: What is read of a file that names both.
 
     Raises:
         VadbenchError: The file is missing, damaged, or holds anything else.
@@ -130,15 +138,15 @@ def read_vectors(path: str | Path, most: int = _MOST_BYTES) -> Vectors:
         raise VadbenchError(f"{path}: vectors are read from {', '.join(FORMATS)} files")
     with reading(path, "one number a frame"):
         if suffix == ".csv":
-            found = _table(path)
+            found = _table(path, role)
         elif suffix == ".npy":
-            found = _of(path, load_array(path))
+            found = _of(path, load_array(path), role)
         elif suffix == ".npz":
-            found = _of(path, load_archive(path, most))
+            found = _of(path, load_archive(path, most), role)
         elif suffix == ".mat":
-            found = _of(path, load_matlab(path, most))
+            found = _of(path, load_matlab(path, most), role)
         else:
-            found = _of(path, json.loads(path.read_bytes()))
+            found = _of(path, json.loads(path.read_bytes()), role)
     if not sum(map(len, found.values)):
         raise VadbenchError(f"{path}: holds no numbers")
     return found
@@ -155,8 +163,11 @@ def load_matlab(path: Path, most: int = _MOST_BYTES) -> dict[str, Any]:
         VadbenchError: They are larger.
         ValueError: The file is damaged.
     """
+    from h5py import is_hdf5
     from scipy.io import loadmat
 
+    if is_hdf5(path):
+        raise ValueError("it is of MATLAB 7.3; save it with -v7")
     check_matlab(path, most)
     try:
         return {k: v for k, v in loadmat(path).items() if not k.startswith("__")}
@@ -164,15 +175,23 @@ def load_matlab(path: Path, most: int = _MOST_BYTES) -> dict[str, Any]:
         raise ValueError(str(error) or type(error).__name__) from error
 
 
-def _of(path: Path, content: Any) -> Vectors:
+def _named_for(role: str, names: Iterable[str]) -> list[str]:
+    """The names that say what is asked for; of a file without these, those that say the other."""
+    found = {key: [name for name in names if name.lower() in _WORDS[key]] for key in _WORDS}
+    return found.pop(role) or next(iter(found.values()))
+
+
+def _of(path: Path, content: Any, role: str) -> Vectors:
     """Takes what a file holds for one vector or one per clip."""
+    if isinstance(content, np.ndarray) and content.dtype == object and content.ndim == 0:
+        content = content.item()  # What numpy.save makes of a dict.
     if isinstance(content, Mapping):
         named = {str(key): value for key, value in content.items()}
         if len(named) == 1:
-            return _of(path, next(iter(named.values())))
-        preferred = [key for key in named if key.lower() in _WORDS]
+            return _of(path, next(iter(named.values())), role)
+        preferred = _named_for(role, named)
         if len(preferred) == 1:
-            return _of(path, named[preferred[0]])
+            return _of(path, named[preferred[0]], role)
         return Vectors(path, [_vector(value, key) for key, value in named.items()], list(named))
     if not isinstance(content, np.ndarray | list):
         raise ValueError(f"a {type(content).__name__}, expected a list or an object of lists")
@@ -201,7 +220,7 @@ def _of(path: Path, content: Any) -> Vectors:
 def _vector(value: Any, where: str) -> Floats:
     array = np.asarray(value)
     if array.dtype == object:
-        array = np.array([float(item) for item in array.ravel()])
+        array = np.array([np.nan if item is None else float(item) for item in array.ravel()])
     if array.dtype.kind not in "buif":
         raise ValueError(f"{where} holds {array.dtype}, expected numbers")
     if array.ndim > 1 and max(array.shape) != array.size:
@@ -209,7 +228,7 @@ def _vector(value: Any, where: str) -> Floats:
     return array.astype(np.float64).ravel()
 
 
-def _table(path: Path) -> Vectors:
+def _table(path: Path, role: str) -> Vectors:
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.reader(stream)
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
@@ -223,7 +242,7 @@ def _table(path: Path) -> Vectors:
             raise ValueError(f"{len(header)} columns without names; name them clip,frame,score")
         _check_width(lines, 1)
         return Vectors(path, [np.array([_number(row or [""], 0, n) for n, row in lines])])
-    values = [name for name in header if name in _WORDS] or (header if len(header) == 1 else [])
+    values = _named_for(role, header) or (header if len(header) == 1 else [])
     if len(values) != 1:
         raise ValueError(
             f"columns {', '.join(header)}; expected clip,frame,score or score, of labels "
@@ -265,9 +284,10 @@ def _check_width(lines: Sequence[tuple[int, list[str]]], width: int) -> None:
 
 def _check_numbers(header: Sequence[str], lines: Sequence[tuple[int, list[str]]]) -> None:
     """Refuses a table without clips one of whose columns names something."""
+    words = {*chain.from_iterable(_WORDS.values())}
     for n, cells in lines[1:]:
         for name, cell in zip(header, cells, strict=False):
-            if cell and name not in _WORDS and not _is_number(cell):
+            if cell and name not in words and not _is_number(cell):
                 raise ValueError(
                     f"line {n}: column {name!r} holds {cell!r}; a column that names clips is "
                     "called clip, and any other one has to go"

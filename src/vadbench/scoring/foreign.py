@@ -68,7 +68,7 @@ def labels_from_file(path: Path, scores: Vectors, lengths: Sequence[int] | None 
         raise VadbenchError(f"{path}: labels are read from {', '.join(READERS)} files")
     notes = []
     per_clip = None if scores.is_flat else scores
-    own = None if holds_intervals(path) else read_vectors(path)
+    own = None if holds_intervals(path) else read_vectors(path, role="labels")
     if lengths is not None:
         clips = _named([str(n) for n in range(1, len(lengths) + 1)], lengths)
         if own is not None and own.names is not None and len(own.names) == len(lengths):

@@ -1,8 +1,10 @@
 """Somebody else's scores: what is read, assumed, refused, and what numbers come out."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from scipy.io import savemat
@@ -292,6 +294,37 @@ def test_what_a_table_lacks_is_named(tmp_path: Path, text: str, message: str) ->
     path.write_text(text)
     with pytest.raises(VadbenchError, match=message):
         read_vectors(path)
+
+
+BOTH = {"labels": [0.0, 1, 1], "scores": [0.5, 0.25, np.nan]}
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("b.npz", lambda path: np.savez(path, **BOTH)),
+        ("t.npz", lambda path: np.savez(path, y_true=BOTH["labels"], y_score=BOTH["scores"])),
+        ("d.npy", lambda path: np.save(path, np.array(BOTH, object), allow_pickle=True)),
+        ("m.mat", lambda path: savemat(path, BOTH)),
+        ("j.json", lambda path: path.write_text(json.dumps(BOTH).replace("NaN", "null"))),
+        ("t.csv", lambda path: path.write_text("label,score\n0,.5\n1,.25\n1,\n")),
+    ],
+)
+def test_of_a_file_of_scores_and_labels_what_is_asked_for_is_read(
+    tmp_path: Path, name: str, write: Callable[[Path], object]
+) -> None:
+    write(tmp_path / name)
+    for role, expected in BOTH.items():
+        found = read_vectors(tmp_path / name, role=role)
+        assert found.is_flat
+        np.testing.assert_array_equal(found.values[0], expected)
+
+
+def test_a_file_of_matlab_7_3_says_how_to_save_it(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "new.mat", "w") as file:
+        file["score"] = np.zeros(3)
+    with pytest.raises(VadbenchError, match=r"MATLAB 7\.3; save it with -v7"):
+        read_vectors(tmp_path / "new.mat")
 
 
 @pytest.mark.parametrize("name", ["clip", "video", "Name"])

@@ -192,7 +192,7 @@ def _cell_of_intervals(content: Mapping[str, Any]) -> list[npt.NDArray[Any]] | N
 
 def _vectors(path: Path, lengths: Lengths) -> dict[str, Vector]:
     """A label for each frame: of all clips in a row, by clip in their order, or by name."""
-    return labels_of(read_vectors(path, _most(lengths)), lengths)
+    return labels_of(read_vectors(path, _most(lengths), "labels"), lengths)
 
 
 def _most(lengths: Lengths) -> int:
