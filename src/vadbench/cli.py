@@ -51,12 +51,14 @@ protocol comes from.""",
 
 Scores are one number a frame, higher for more abnormal frames: one vector for the whole test set in
 the order of its clips, or one per clip.
-  .csv   a column of numbers, or columns clip,frame,score (frame may be left out)
+  .csv   a column of numbers, or columns clip,frame,score (frame may be left out; the first may be
+         called video or name)
   .npy   a vector, a matrix with a row per clip, or an object array of vectors
   .npz   a vector, or one per clip under its name
   .mat   a vector, a cell of vectors, or variables named after the clips
   .json  a list of numbers, of lists, or an object of lists by clip
-Labels are 0 and 1 in the same formats, or intervals: a .csv of clip,first,last, .mat and .m files.
+Of a file that holds scores and labels under these names each takes its own. Labels are 0 and 1 in
+the same formats, or intervals: a .csv of clip,first,last, .mat and .m files.
 
 Scores may lack the frames that a protocol drops; the output says so. What does not fit, or is not
 finite where it counts, is refused. A protocol that normalises by training scores leaves that out
@@ -407,20 +409,31 @@ def _lengths(text: str) -> list[int]:
     return [int(part) for part in parts]
 
 
-def _protocols(chosen: argparse.Namespace) -> None:
+def _config_if_any(path: Path) -> "Config | None":
+    """The configuration; outside of a project's folder there is no config.yaml, and need not be."""
     from vadbench.config import read_config_file
 
-    config = read_config_file(chosen.config)
+    return read_config_file(path) if path.is_file() or path != Path("config.yaml") else None
+
+
+def _protocols(chosen: argparse.Namespace) -> None:
+    from vadbench.report.protocols import choose_protocols
+    from vadbench.scoring.protocol import PROTOCOLS
+
     if chosen.list:
-        for name, protocol in config.all_protocols().items():
+        config = _config_if_any(chosen.config)
+        known = config.all_protocols() if config is not None else PROTOCOLS
+        for name, protocol in choose_protocols(known, chosen.protocol).items():
             print(f"{name}: {protocol.words()}")
         return
     from rich.console import Console
 
+    from vadbench.config import read_config_file
     from vadbench.plan import Plan
     from vadbench.report.protocols import compute_matrix, print_matrix
     from vadbench.report.table import write_table
 
+    config = read_config_file(chosen.config)
     with Console(stderr=True).status("reading scores") as status:
         table = compute_matrix(Plan(config), chosen.runs, chosen.protocol, status.update)
     print_matrix(table, config.all_protocols(), components=chosen.components)
@@ -430,17 +443,13 @@ def _protocols(chosen: argparse.Namespace) -> None:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    from vadbench.config import read_config_file
     from vadbench.report.foreign import print_scores
     from vadbench.report.protocols import choose_protocols
     from vadbench.scoring.foreign import evaluate_scores, labels_from_file
     from vadbench.scoring.protocol import PROTOCOLS
     from vadbench.vectors import read_vectors
 
-    # Outside of the project's folder there is no config.yaml, and need not be.
-    config = None
-    if chosen.config.is_file() or chosen.config != Path("config.yaml"):
-        config = read_config_file(chosen.config)
+    config = _config_if_any(chosen.config)
     protocols = choose_protocols(
         config.all_protocols() if config is not None else PROTOCOLS, chosen.protocol
     )

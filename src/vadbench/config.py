@@ -386,6 +386,11 @@ def read_config_file(path: str | Path, *more: str | Path) -> Config:
 def _read_yaml(path: str | Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise VadbenchError(
+            f"{path}: no such file; run from the project's folder, or name a configuration that is "
+            "there (--config FILE)"
+        ) from error
     except OSError as error:
         raise VadbenchError(f"{path}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

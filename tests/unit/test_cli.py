@@ -237,6 +237,17 @@ def test_the_list_of_protocols_says_what_they_do(capsys: pytest.CaptureFixture[s
     )
 
 
+def test_protocols_are_listed_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["protocols", "--list", "--protocol", "AI-VAD"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("ai_vad: ")
+    assert main(["protocols"]) == 1
+    assert "config.yaml: no such file; run from the project's folder" in capsys.readouterr().err
+
+
 def test_planning_loads_no_heavy_library() -> None:
     code = """
 import sys
