@@ -254,15 +254,13 @@ class _Audit:
         self._digests: dict[str, str | None] = {}
         self._records: dict[str, Any] = {}
         self._boxes: dict[str, list[int]] = {}
+        self._unsound: set[str] = set()
+        # What sound files were made from others than lie there now; with one that was.
         self._disowned: dict[str, str] = {}
-
-    @property
-    def unsound(self) -> set[str]:
-        """The files that something was found of."""
-        return {finding.path for finding in self.findings}
 
     def _find(self, path: Path | str, problem: str) -> None:
         self.findings.append(Finding(str(path), problem))
+        self._unsound.add(str(path))
 
     def look(self, path: Path) -> None:
         """Checks a file by itself."""
@@ -285,8 +283,9 @@ class _Audit:
             if facts is not None:
                 for problem in _misplaced(path, facts):
                     self._find(path, problem)
+                sound = str(path) not in self._unsound
                 for source, digest in facts["inputs"].items():
-                    self._compare_input(path, source, digest)
+                    self._compare_input(path, source, digest, sound)
             if path.suffix == ".h5" and facts is not None:
                 for problem in self._counts(path):
                     self._find(path, problem)
@@ -324,12 +323,12 @@ class _Audit:
                 self._digests[path] = None
         return self._digests[path]
 
-    def _compare_input(self, path: Path, source: str, digest: str) -> None:
+    def _compare_input(self, path: Path, source: str, digest: str, sound: bool) -> None:
         found = self._digest(source)
         if found == digest:
             return
         if found is not None:
-            if not any(finding.path == str(path) for finding in self.findings):
+            if sound:
                 self._disowned.setdefault(source, path.as_posix())
             self._find(
                 path,
@@ -385,7 +384,7 @@ class _Audit:
 
     def _disown(self, name: str, words: str) -> None:
         """Finds fault with what a sound file was made from another one in the place of."""
-        if name in self._disowned and name not in self.unsound:
+        if name in self._disowned and name not in self._unsound:
             self._find(name, f"{words} is not the file that {self._disowned[name]} was made from")
 
     def note_empty(self) -> None:
