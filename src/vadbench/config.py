@@ -4,6 +4,7 @@ Teacher, object, cube and view artefacts are named entries, so two settings of o
 stand side by side. A method reads cubes or views by name; everything they need follows from there.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -373,19 +374,47 @@ def read_config_file(path: str | Path, *more: str | Path) -> Config:
     files = [path, *more]
     raw: dict[str, Any] = {}
     for file in files:
-        raw = merge(raw, _read_yaml(file))
+        raw = merge(raw, read_yaml(file))
     if "datasets" not in raw and _BASE.is_file():
         files.insert(0, _BASE)
-        raw = merge(_read_yaml(_BASE), raw)
+        raw = merge(read_yaml(_BASE), raw)
     try:
         return load_config(raw)
     except VadbenchError as error:
         raise VadbenchError(f"{', '.join(map(str, files))}: {error}") from error
 
 
-def _read_yaml(path: str | Path) -> dict[str, Any]:
+class _Loader(yaml.SafeLoader):
+    """Refuses keys that are there twice, of which the last would count, and endless merges."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._merged: set[int] = set()
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        if id(node) not in self._merged:
+            self._merged.add(id(node))
+            keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            if twice := [key for key, count in keys.items() if count > 1]:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{twice[0]} is there twice", node.start_mark
+                )
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_VALUES:
+            raise yaml.constructor.ConstructorError(
+                None, None, "merges to more keys than any configuration has", node.start_mark
+            )
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads a file of keys and values.
+
+    Raises:
+        VadbenchError: It is missing, no YAML, holds a key twice, or unfolds to too much.
+    """
     try:
-        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        raw = loader.get_single_data()
     except FileNotFoundError as error:
         raise VadbenchError(
             f"{path}: no such file; run from the project's folder, or name a configuration that is "
@@ -397,7 +426,7 @@ def _read_yaml(path: str | Path) -> dict[str, Any]:
         raise VadbenchError(f"{path}: is no text in UTF-8 ({error}); save it as UTF-8") from error
     except RecursionError as error:
         raise VadbenchError(f"{path}: {_TOO_DEEP}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise VadbenchError(f"{path}: not valid YAML: {error}") from error
     if not isinstance(raw, dict):
         raise VadbenchError(f"{path}: expected keys and values, found {type(raw).__name__}")

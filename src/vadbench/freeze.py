@@ -12,8 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import vadbench
 from vadbench.errors import VadbenchError
 from vadbench.host import COMMIT, commit_of
@@ -51,6 +49,8 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
         VadbenchError: The folder exists, this is no project's root, a configuration is not there,
             or two of them would have the same name in the copy.
     """
+    from vadbench.config import read_yaml
+
     if not (project / "Snakefile").is_file():
         raise VadbenchError(f"{project.resolve()} has no Snakefile; freeze from the project's root")
     if target.exists():
@@ -102,8 +102,8 @@ def freeze(target: Path, configs: Sequence[Path] = (), project: Path = Path()) -
             place.mkdir(parents=True, exist_ok=True)
         if place.exists():
             (building / name).symlink_to(place)
-    named = [yaml.safe_load(path.read_bytes()) for path in building.glob("config.yaml")]
-    named += [yaml.safe_load((building / path).read_bytes()) for path in places]
+    named = [read_yaml(path) for path in building.glob("config.yaml")]
+    named += [read_yaml(building / path) for path in places]
     _link_named(building, project, [data, *named])
     os.replace(building, target)
     return [target / place for place in places]

@@ -24,7 +24,7 @@ from torch import nn
 from vadbench.arrays import load_array
 from vadbench.artefacts import ArtefactWriter, Identity, open_artefact
 from vadbench.coco import read_results
-from vadbench.config import load_config, read_config_file
+from vadbench.config import load_config, read_config_file, read_yaml
 from vadbench.datasets import folder
 from vadbench.datasets.images import ImageClip
 from vadbench.datasets.index import load_json
@@ -436,6 +436,35 @@ def test_aliases_of_aliases_of_aliases_are_refused(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, "seeds: *a11", "datasets: {}", "methods: {}"]))
     with pytest.raises(VadbenchError, match=r"config\.yaml: unfolds to \d{10,} values"):
         read_config_file(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: [0]\nbudget: cpu\nseeds: [1]\n", "seeds is there twice"),
+        ("flow: {a: {backend: dis}, a: {backend: farneback}}\n", "a is there twice"),
+        ("memory_gb: 2024-13-45\n", "not valid YAML"),
+        (f"memory_gb: {'9' * 5000}\n", "not valid YAML"),
+        (
+            "a0: &a0 {k: 1}\n"
+            + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 9}]}}\n" for n in range(1, 12)),
+            "merges to more keys than",
+        ),
+    ],
+)
+def test_yaml_that_reads_otherwise_than_it_looks_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    with pytest.raises(VadbenchError, match=message):
+        read_config_file(path)
+
+
+def test_a_key_may_replace_one_that_it_merges(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {k: 1, m: 2}\nb: &b {<<: *a, k: 3}\nc: {<<: *b, m: 4}\n")
+    assert read_yaml(path)["c"] == {"k": 3, "m": 4}
 
 
 @pytest.mark.parametrize("name", ["a\n", "a/b", "../a", "a b", "$(id)", "a;b", "", ".a", "a{b}"])

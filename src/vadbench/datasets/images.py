@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -71,14 +72,46 @@ def decode(path: Path, mode: int, what: str) -> npt.NDArray[np.uint8]:
         what: Whose image it is, for the message.
 
     Raises:
-        VadbenchError: It is damaged, or announces more pixels than anybody has.
+        VadbenchError: It is no file, damaged, of more than 8 bits, or announces more pixels than
+            anybody has.
+    """
+    image = _read(path, mode, what)
+    if image.dtype != np.uint8:
+        # OpenCV's own reduction drops all but the highest bits, often all that there are.
+        raise VadbenchError(
+            f"{path}: {what}: has values of {8 * image.itemsize} bits; convert the images to 8"
+        )
+    return image
+
+
+def decode_mask(path: Path, what: str) -> npt.NDArray[np.bool_]:
+    """Decodes the image of a mask, (H, W): true wherever a stored value, of any depth, is not 0.
+
+    Raises:
+        VadbenchError: It is no file or damaged, or an alpha channel alone tells it.
     """
     import cv2
 
-    image: npt.NDArray[np.uint8] | None = None
+    image = _read(path, cv2.IMREAD_UNCHANGED, what)
+    if image.ndim == 2:
+        return np.asarray(image != 0)
+    mask = (image[..., :3] != 0).any(axis=-1)
+    if image.shape[2] == 4 and not mask.any() and np.ptp(image[..., 3]):
+        raise VadbenchError(
+            f"{path}: {what}: only its transparency differs; save the mask in black and white"
+        )
+    return np.asarray(mask)
+
+
+def _read(path: Path, mode: int, what: str) -> npt.NDArray[Any]:
+    import cv2
+
+    image: npt.NDArray[Any] | None = None
     why = ""
+    if not path.is_file():
+        raise VadbenchError(f"{path}: {what}: is no file; unpack the clip again")
     try:
-        image = cv2.imread(str(path), mode)
+        image = cv2.imread(str(path), mode | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         why = f" ({error.err})"
     if image is None:
@@ -164,8 +197,10 @@ class ImageClip:
             VadbenchError: The file of frame t is damaged.
         """
         path = self.files[t]
-        if path.suffix.lower() not in {".jpg", ".jpeg"}:
-            return
+        with path.open("rb") as stream:
+            # Whatever its name ends in: OpenCV goes by the content.
+            if stream.read(3) != b"\xff\xd8\xff":
+                return
         import av
 
         codec = av.CodecContext.create("mjpeg", "r")

@@ -1,5 +1,6 @@
 """Videos of one's own."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from tests.videos import write_video
 from vadbench.datasets import folder, raw_state, read_labels
 from vadbench.datasets.check import check_clip
+from vadbench.datasets.images import ImageClip
 from vadbench.datasets.index import build_index
 from vadbench.datasets.labels import read_label_file
 from vadbench.datasets.sections import FolderSection as Section
@@ -124,6 +126,35 @@ def test_labels_are_masks(root: Path) -> None:
     assert changed.sha256 != labels.sha256
 
 
+def test_a_mask_of_whatever_depth_counts(root: Path) -> None:
+    masks = write_masks(root) / "monday"
+    deep = np.zeros((64, 96), np.uint16)
+    deep[7, 9] = 3  # Of an instance; its high byte is 0.
+    cv2.imwrite(str(masks / "001.png"), deep)
+    blue = np.zeros((64, 96, 3), np.uint8)
+    blue[7, 9, 0] = 1  # No grey at all.
+    cv2.imwrite(str(masks / "002.png"), blue)
+    labels = read_labels(Section(path="gate", labels="truth"), root)
+    assert np.flatnonzero(labels.clips["monday"]).tolist() == [0, 1, 10, 11]
+    clear = np.zeros((64, 96, 4), np.uint8)
+    clear[7, 9, 3] = 255
+    cv2.imwrite(str(masks / "003.png"), clear)
+    with pytest.raises(VadbenchError, match=r"003\.png: .* only its transparency differs"):
+        read_labels(Section(path="gate", labels="truth"), root)
+
+
+def test_a_frame_of_more_than_8_bits_is_refused(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((8, 8), 200, np.uint16))
+    with pytest.raises(VadbenchError, match=r"1\.png: .*frame 0: has values of 16 bits"):
+        check_clip(ImageClip(tmp_path), "c")
+
+
+def test_a_frame_that_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "1.png")
+    with pytest.raises(VadbenchError, match=r"1\.png: .*frame 0: is no file"):
+        check_clip(ImageClip(tmp_path), "c")
+
+
 def _mask_too_few(truth: Path) -> None:
     (truth / "monday/012.png").unlink()
 
@@ -165,7 +196,7 @@ def _masks_that_run_code(truth: Path) -> None:
     [
         (_mask_too_few, r"truth/monday: 11 masks for the 12 frames of clip monday"),
         (_mask_missing, r"truth/monday: frame 5 is missing from the sequence 1 to 12"),
-        (_mask_damaged, r"005\.png: clip monday, frame 4: cannot be decoded"),
+        (_mask_damaged, r"005\.png: mask of clip monday, frame 4: cannot be decoded"),
         (_clip_without_masks, r"no frame labels for clip tuesday; expected masks of every test"),
         (_masks_of_no_clip, r"friday\.npy: masks of a clip that is not in .*test"),
         (_masks_twice, r"truth: masks of clip monday are there twice"),

@@ -126,14 +126,19 @@ def test_a_frame_rate_is_that_of_the_videos_unless_it_is_given() -> None:
     assert "25 were taken (fps)" in index["warnings"][0]
 
 
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
-def test_a_jpeg_that_is_cut_off_is_no_grey_picture(tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize(
+    ("share", "ending"), [(0.5, "jpg"), (0.9, "jpg"), (0.99, "jpg"), (0.5, "png")]
+)
+def test_a_jpeg_that_is_cut_off_is_no_grey_picture(
+    tmp_path: Path, share: float, ending: str
+) -> None:
     frames = textured(3, 48, 64, 3)
     for t, frame in enumerate(frames):
         cv2.imwrite(str(tmp_path / f"{t:03d}.jpg"), frame)
     assert check_clip(ImageClip(tmp_path), "clip")["n_frames"] == 3
     content = (tmp_path / "001.jpg").read_bytes()
-    (tmp_path / "001.jpg").write_bytes(content[: int(share * len(content))])
-    assert cv2.imread(str(tmp_path / "001.jpg")) is not None
-    with pytest.raises(VadbenchError, match=r"001\.jpg: clip .*, frame 1: cannot be decoded"):
+    cut = (tmp_path / "001.jpg").rename(tmp_path / f"001.{ending}")
+    cut.write_bytes(content[: int(share * len(content))])
+    assert cv2.imread(str(cut)) is not None
+    with pytest.raises(VadbenchError, match=rf"{cut.name}: clip .*, frame 1: cannot be decoded"):
         check_clip(ImageClip(tmp_path), "clip")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from vadbench.arrays import load_array
 from vadbench.datasets import Labels
 from vadbench.datasets.folder import locate
-from vadbench.datasets.images import ImageClip
+from vadbench.datasets.images import list_frames
 from vadbench.datasets.labels import READERS
 from vadbench.datasets.labels.pixels import Masks, masks_of_array, masks_of_images
 from vadbench.datasets.labels.sources import agree
@@ -113,9 +113,9 @@ def _labels_of_masks(
 ) -> tuple[npt.NDArray[np.uint8], list[Path]]:
     """Returns which frames have a mask that is not empty, (T,) uint8, and the files read."""
     if path.is_dir():
-        images = ImageClip(path, "colour")
-        count, files = images.n_frames, images.files
-        vector = np.array([mask.any() for mask in images], np.uint8)
+        files = list_frames(path)
+        _, count, mask = masks_of_images(path)
+        vector = np.array([mask(t).any() for t in range(count)], np.uint8)
     else:
         values = load_array(path)
         if values.dtype.kind not in "bui" or values.ndim not in {1, 3}:

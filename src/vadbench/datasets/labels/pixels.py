@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vadbench.datasets.images import ImageClip
+from vadbench.datasets.images import decode_mask, list_frames
 from vadbench.errors import VadbenchError
 
 __all__ = ["Mask", "Masks", "masks_of_array", "masks_of_images"]
@@ -19,8 +19,9 @@ Masks = tuple[Path, int, Mask]
 
 def masks_of_images(path: Path) -> Masks:
     """Returns the masks of a folder with one image a frame, black where nothing is abnormal."""
-    images = ImageClip(path, "colour")
-    return path, images.n_frames, lambda t: np.asarray(images.frame(t).any(axis=-1))
+    files = list_frames(path)
+    what = f"mask of clip {path.name}, frame"
+    return path, len(files), lambda t: decode_mask(files[t], f"{what} {t}")
 
 
 def masks_of_array(path: Path) -> Masks | None:

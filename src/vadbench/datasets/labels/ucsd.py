@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vadbench.datasets import Labels
-from vadbench.datasets.images import decode, list_frames
+from vadbench.datasets.images import decode_mask, list_frames
 from vadbench.datasets.labels.pixels import Masks, masks_of_images
 from vadbench.datasets.labels.sources import agree, label_files
 from vadbench.datasets.layouts import relative
@@ -65,14 +65,11 @@ def read_labels(section: "Section", root: Path) -> Labels:
 
 
 def _labels_of_masks(masks: list[Path], clip: str, n_frames: int) -> npt.NDArray[np.uint8]:
-    import cv2
-
     if len(masks) != n_frames:
         raise VadbenchError(
             f"{masks[0].parent}: {len(masks)} masks for the {n_frames} frames of clip {clip}"
         )
     labels = np.zeros(n_frames, np.uint8)
     for t, path in enumerate(masks):
-        mask = decode(path, cv2.IMREAD_GRAYSCALE, f"mask of clip {clip}, frame {t}")
-        labels[t] = bool(mask.any())
+        labels[t] = decode_mask(path, f"mask of clip {clip}, frame {t}").any()
     return labels
