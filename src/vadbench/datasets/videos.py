@@ -24,6 +24,10 @@ EXTENSIONS = frozenset(
         *(".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".webm", ".wmv"),
     }
 )
+_CONTAINERS = frozenset(
+    {"asf", "avi", "flv", "h264", "hevc", "m4v", "matroska", "mov", "mpeg", "mpegts", "mpegvideo"}
+)
+"""FFmpeg's names of what holds its frames itself."""
 # Their jumps land anywhere, not on a key frame before.
 _FROM_THE_START = frozenset({"mpeg", "mpegts", "mpegvideo"})
 # AVI stores no times, and FFmpeg's guesses at these codecs' are not those of decoded frames.
@@ -69,6 +73,10 @@ class VideoClip:
             container = av.open(str(self.path))
         except (av.error.FFmpegError, OSError) as error:
             raise self._damaged(f"cannot be opened ({error})") from error
+        if container.format.name.partition(",")[0] not in _CONTAINERS:
+            # A list of other files, whose changes nobody would see.
+            container.close()
+            raise self._damaged(f"is no video file but {container.format.long_name}")
         if not container.streams.video:
             raise self._damaged("holds no video stream")
         stream = container.streams.video[0]

@@ -224,8 +224,9 @@ def metric_intervals(
     """95 % intervals of micro AUC, equal error rate, average precision and F1.
 
     Resamples without both classes have no such metrics and are left out. Above 4,096 different
-    scores thresholds are thinned out for all but the AUC, which moves the end of an interval by
-    less than 0.0005.
+    scores thresholds are thinned out for all but the AUC. On 40,000 frames of 20 clips that moved
+    ends of an interval by up to 0.0002 for the equal error rate, and for average precision and F1
+    by 0.0001 where a fifth of all frames is abnormal, 0.002 of 2 % and 0.014 of 0.5 %.
 
     Args:
         labels: 0/1 vectors of C clips.

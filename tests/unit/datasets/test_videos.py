@@ -267,6 +267,13 @@ def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
         check_clip(VideoClip(path), "clip")
 
 
+def test_a_list_of_other_videos_is_refused(tmp_path: Path) -> None:
+    write_video(tmp_path / "other.avi", 10)
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile other.avi\n")
+    with pytest.raises(VadbenchError, match=r"list\.mp4: is no video file but .*concat"):
+        VideoClip(tmp_path / "list.mp4")
+
+
 def test_a_variable_frame_rate_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mkv"
     write_video(path, 40, codec="libx264", times=[t if t < 20 else t + 4 for t in range(40)])
