@@ -171,9 +171,9 @@ def library_versions() -> dict[str, str]:
 def file_digest(path: str | Path) -> str:
     """Returns an artefact's own content digest, or the SHA-256 of any other file."""
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise VadbenchError(f"{path}: cannot be read (it is no file)")
     try:
+        if path.exists() and not path.is_file():
+            raise VadbenchError(f"{path}: cannot be read (it is no file)")
         if path.suffix == ".h5":
             with open_artefact(path) as artefact:
                 return artefact.digest
