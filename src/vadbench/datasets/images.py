@@ -12,7 +12,7 @@ from vadbench.datasets.colour import count_channels, to_grey
 from vadbench.datasets.strict import STRICT
 from vadbench.errors import VadbenchError
 
-__all__ = ["EXTENSIONS", "ImageClip", "decode", "list_frames"]
+__all__ = ["EXTENSIONS", "ImageClip", "decode_mask", "list_frames"]
 
 EXTENSIONS = frozenset({".tif", ".tiff", ".jpg", ".jpeg", ".png", ".bmp"})
 
@@ -63,32 +63,12 @@ def list_frames(folder: Path, whole: bool = False) -> list[Path]:
     return [numbered[number] for number in range(first, last + 1)]
 
 
-def decode(path: Path, mode: int, what: str) -> npt.NDArray[np.uint8]:
-    """Decodes an image.
-
-    Args:
-        path: The file.
-        mode: What OpenCV makes of it, such as `cv2.IMREAD_GRAYSCALE`.
-        what: Whose image it is, for the message.
-
-    Raises:
-        VadbenchError: It is no file, damaged, of more than 8 bits, or announces more pixels than
-            anybody has.
-    """
-    image = _read(path, mode, what)
-    if image.dtype != np.uint8:
-        # OpenCV's own reduction drops all but the highest bits, often all that there are.
-        raise VadbenchError(
-            f"{path}: {what}: has values of {8 * image.itemsize} bits; convert the images to 8"
-        )
-    return image
-
-
 def decode_mask(path: Path, what: str) -> npt.NDArray[np.bool_]:
     """Decodes the image of a mask, (H, W): true wherever a stored value, of any depth, is not 0.
 
     Raises:
-        VadbenchError: It is no file or damaged, or an alpha channel alone tells it.
+        VadbenchError: It is no file, damaged, announces more pixels than anybody has, or an alpha
+            channel alone tells it.
     """
     import cv2
 
@@ -111,7 +91,7 @@ def _read(path: Path, mode: int, what: str) -> npt.NDArray[Any]:
     if not path.is_file():
         raise VadbenchError(f"{path}: {what}: is no file; unpack the clip again")
     try:
-        image = cv2.imread(str(path), mode | cv2.IMREAD_ANYDEPTH)
+        image = cv2.imread(str(path), mode)
     except cv2.error as error:
         why = f" ({error.err})"
     if image is None:
@@ -160,7 +140,14 @@ class ImageClip:
     def _decode(self, t: int) -> npt.NDArray[np.uint8]:
         import cv2
 
-        return decode(self.files[t], cv2.IMREAD_ANYCOLOR, self.where(t))
+        path, what = self.files[t], self.where(t)
+        image = _read(path, cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH, what)
+        if image.dtype != np.uint8:
+            # OpenCV's own reduction drops all but the highest bits, often all that there are.
+            raise VadbenchError(
+                f"{path}: {what}: has values of {8 * image.itemsize} bits; convert the images to 8"
+            )
+        return image
 
     def where(self, t: int) -> str:
         """Names frame t in messages."""
@@ -170,8 +157,8 @@ class ImageClip:
         """Returns frame t, (H, W, C) uint8.
 
         Raises:
-            VadbenchError: The file is damaged, of another size than the first frame, or in colour
-                where the clip was taken for grey.
+            VadbenchError: The file is damaged, of more than 8 bits, of another size than the first
+                frame, or in colour where the clip was taken for grey.
         """
         height, width, channels = self._shape
         image = self._decode(t)
